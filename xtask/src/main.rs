@@ -1,2 +1,124 @@
-//! To be written.
-fn main() {}
+//! `cargo xtask …`: the only door for commands of this project.
+//!
+//! Test lanes, generated bindings, sizes and checks. `cargo xtask --help` lists them in plain words.
+#![expect(
+    clippy::print_stdout,
+    reason = "this program talks to a person in a terminal"
+)]
+
+mod bindings;
+mod borders;
+mod build;
+mod count;
+mod cross_check;
+mod lanes;
+mod project;
+mod report;
+mod size;
+mod steps;
+mod system;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::cross_check::Phones;
+use crate::lanes::LaneName;
+use crate::project::Project;
+
+/// The one door for commands: run the tests, generate bindings, measure sizes.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the tests, all lanes or those named, and print one table at the end.
+    ///
+    /// A lane is one language or one kind of test. Its output is kept in target/lanes/LANE.log, and the end of it
+    /// is shown when something fails. A lane whose tools are not on this machine is skipped, and says how to get
+    /// them; with CI=true in the environment that counts as a failure.
+    Test(TestArgs),
+    /// Check formatting, lints, the borders between modules and the documentation; run no tests.
+    Check(Verbosity),
+    /// Generate the Kotlin and Swift sources from the core's library.
+    ///
+    /// Kotlin goes to target/bindings/kotlin, Swift to ios/Sources/LatchkeyCore, its C header and module map to
+    /// ios/Sources/LatchkeyCoreFFI. None of them is committed on the main branch.
+    Bindings(Verbosity),
+    /// Build the library as it is shipped, for this machine, and compare its size with the limit in size.json.
+    Size {
+        /// Write what was measured into size.json.
+        #[arg(long)]
+        record: bool,
+        #[command(flatten)]
+        verbosity: Verbosity,
+    },
+    /// See whether the core builds and links for phones, without Google's or Apple's tools (Debian 12 only).
+    ///
+    /// This is a check, never what is shipped. The compilers, about 1 GB, are fetched into the cache folder once.
+    CrossCheck {
+        /// Which phones to check for.
+        #[arg(value_enum, default_value_t = Phones::All)]
+        phones: Phones,
+        /// Write what was measured into size.json.
+        #[arg(long)]
+        record: bool,
+    },
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// The lanes to run; all of them if none is named.
+    #[arg(value_enum)]
+    lanes: Vec<LaneName>,
+    /// Install the system packages that are missing, on Debian and its relatives; each is named first.
+    #[arg(long)]
+    install: bool,
+    /// Keep the screenshots of the browser lane as the new reference pictures.
+    #[arg(long)]
+    bless: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+#[derive(Args, Clone, Copy)]
+struct Verbosity {
+    /// Show the tools' output as it comes, not only in the log.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<bool> {
+    let project = Project::find()?;
+    match command {
+        Command::Test(args) => {
+            let options = lanes::Options {
+                verbose: args.verbosity.verbose,
+                bless: args.bless,
+                install: args.install,
+                ci: std::env::var("CI").is_ok_and(|ci| ci == "true"),
+            };
+            lanes::test(&project, &args.lanes, &options)
+        }
+        Command::Check(verbosity) => lanes::check(&project, verbosity.verbose),
+        Command::Bindings(verbosity) => bindings::run(&project, verbosity.verbose),
+        Command::Size { record, verbosity } => size::run(&project, record, verbosity.verbose),
+        Command::CrossCheck { phones, record } => cross_check::run(&project, phones, record),
+    }
+}

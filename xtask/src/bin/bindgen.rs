@@ -1,0 +1,60 @@
+//! Generates the Kotlin and Swift sources from the core's library: `xtask-bindgen LIBRARY CONFIG OUT_FOLDER`.
+//!
+//! Started by `cargo xtask bindings`, which puts the results where they belong.
+#![expect(
+    clippy::print_stderr,
+    reason = "its one message goes to whoever started it"
+)]
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use uniffi_bindgen::bindings::{
+    GenerateOptions, SwiftBindingsOptions, TargetLanguage, generate, generate_swift_bindings,
+};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [library, config, out] = args.as_slice() else {
+        eprintln!("usage: xtask-bindgen LIBRARY CONFIG OUT_FOLDER");
+        return ExitCode::FAILURE;
+    };
+    match run(library, config, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(library: &str, config: &str, out: &str) -> Result<()> {
+    generate(GenerateOptions {
+        languages: vec![TargetLanguage::Kotlin],
+        source: library.into(),
+        out_dir: format!("{out}/kotlin").into(),
+        config_override: Some(config.into()),
+        ..GenerateOptions::default()
+    })
+    .context("could not generate Kotlin")?;
+
+    let swift = |folder: &str| SwiftBindingsOptions {
+        source: library.into(),
+        out_dir: format!("{out}/{folder}").into(),
+        config: Some(config.into()),
+        module_name: Some("LatchkeyCoreFFI".to_owned()),
+        modulemap_filename: Some("module.modulemap".to_owned()),
+        ..SwiftBindingsOptions::default()
+    };
+    generate_swift_bindings(SwiftBindingsOptions {
+        generate_swift_sources: true,
+        ..swift("LatchkeyCore")
+    })
+    .context("could not generate Swift")?;
+    generate_swift_bindings(SwiftBindingsOptions {
+        generate_headers: true,
+        generate_modulemap: true,
+        ..swift("LatchkeyCoreFFI")
+    })
+    .context("could not generate Swift's C header")
+}

@@ -1,0 +1,129 @@
+//! `cargo xtask bindings`: the Kotlin and Swift sources, generated from the core's library.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::project::Project;
+use crate::steps::Steps;
+
+/// Where the generated Kotlin is.
+pub(crate) fn kotlin_folder(project: &Project) -> PathBuf {
+    project.target.join("bindings/kotlin")
+}
+
+pub(crate) fn run(project: &Project, verbose: bool) -> Result<bool> {
+    let mut steps = Steps::new(project, "bindings", verbose)?;
+    generate(project, &mut steps)
+}
+
+/// All steps; false if one failed.
+pub(crate) fn generate(project: &Project, steps: &mut Steps) -> Result<bool> {
+    let built = steps.run(
+        "build the core's library",
+        &mut build::core_library(project),
+    )?;
+    if !built.ok {
+        return Ok(false);
+    }
+    let built = steps.run("build the bindings generator", &mut build::bindgen(project))?;
+    if !built.ok {
+        return Ok(false);
+    }
+    // Generated beside, then copied where it differs: a file that stays the same is not compiled again.
+    let fresh = project.target.join("bindings/fresh");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh)?;
+    }
+    let mut generator = project.command(project.program("xtask-bindgen"));
+    generator
+        .arg(project.library("debug"))
+        .arg(project.root.join("uniffi.toml"))
+        .arg(&fresh);
+    if !steps.run("generate Kotlin and Swift", &mut generator)?.ok {
+        return Ok(false);
+    }
+    let sources = project.root.join("ios/Sources");
+    mirror(&fresh.join("kotlin"), &kotlin_folder(project))?;
+    mirror(&fresh.join("LatchkeyCore"), &sources.join("LatchkeyCore"))?;
+    mirror(
+        &fresh.join("LatchkeyCoreFFI"),
+        &sources.join("LatchkeyCoreFFI"),
+    )?;
+    Ok(true)
+}
+
+/// Makes `to` hold exactly the files of `from`, without touching those that are the same already.
+fn mirror(from: &Path, to: &Path) -> Result<()> {
+    let wanted = files(from)?;
+    let present = files(to)?;
+    for old in present.keys().filter(|name| !wanted.contains_key(*name)) {
+        fs::remove_file(to.join(old))?;
+    }
+    for (name, contents) in &wanted {
+        if present.get(name) == Some(contents) {
+            continue;
+        }
+        let path = to.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, contents)
+            .with_context(|| format!("could not write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Every file under a folder, by its path inside; nothing if there is no such folder.
+fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        if !next.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(&next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder)?.to_path_buf(), fs::read(&path)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirroring_removes_what_is_gone_and_leaves_what_is_the_same() {
+        let folder = std::env::temp_dir().join(format!("xtask-mirror-{}", std::process::id()));
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::create_dir_all(&to).unwrap();
+        fs::write(from.join("a/b/same"), "1").unwrap();
+        fs::write(from.join("changed"), "new").unwrap();
+        mirror(&from, &to).unwrap();
+        let before = fs::metadata(to.join("a/b/same"))
+            .unwrap()
+            .modified()
+            .unwrap();
+
+        fs::write(to.join("changed"), "old").unwrap();
+        fs::write(to.join("gone"), "x").unwrap();
+        mirror(&from, &to).unwrap();
+        assert_eq!(files(&from).unwrap(), files(&to).unwrap());
+        let after = fs::metadata(to.join("a/b/same"))
+            .unwrap()
+            .modified()
+            .unwrap();
+        assert_eq!(before, after);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

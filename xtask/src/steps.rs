@@ -202,7 +202,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

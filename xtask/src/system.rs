@@ -266,7 +266,7 @@ fn version(program: &Path, arg: &str) -> Option<u32> {
     Some(first_number(&text))
 }
 
-fn first_number(text: &str) -> u32 {
+pub(crate) fn first_number(text: &str) -> u32 {
     let digits: String = text
         .chars()
         .skip_while(|c| !c.is_ascii_digit())

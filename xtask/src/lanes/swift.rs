@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::{Lane, Stop};
 use crate::count;
+use crate::project::Project;
 use crate::system::{self, Tool};
 
 pub(super) const TOOLS: &[Tool] = &[];
@@ -39,7 +40,7 @@ enum Swift {
 
 impl Swift {
     fn get(lane: &mut Lane<'_>) -> Result<Self, Stop> {
-        if system::on_path("swift").is_some() {
+        if system_has_swift_6(lane.project) {
             return Ok(Self::System);
         }
         if !system::is_debian() || !system::is_root() || system::on_path("unshare").is_none() {
@@ -79,6 +80,16 @@ impl Swift {
         command.args(args);
         command
     }
+}
+
+/// Another program of that name exists, so its own words are read.
+fn system_has_swift_6(project: &Project) -> bool {
+    let output = project.command("swift").arg("--version").output();
+    output.is_ok_and(|output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.split_once("Swift version ")
+            .is_some_and(|(_, version)| system::first_number(version) >= 6)
+    })
 }
 
 fn script(lane: &Lane<'_>) -> impl AsRef<Path> + AsRef<std::ffi::OsStr> + use<> {

@@ -1,2 +1,71 @@
-//! To be written.
-fn main() {}
+//! `latchkey`, the desktop shell: opens a browser, keeps sealed bytes, shows text. Every rule of OAuth is the core's.
+
+mod args;
+mod browser;
+mod commands;
+mod config;
+mod keyring;
+mod limit;
+mod listener;
+mod output;
+mod pages;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::args::Words;
+use crate::output::{Answer, Output};
+
+/// The command's work failed.
+const FAILED: u8 = 1;
+/// The words of the command are wrong.
+const WRONG_WORDS: u8 = 2;
+
+fn main() -> ExitCode {
+    let words = match Words::try_parse() {
+        Ok(words) => words,
+        Err(error) => return not_words(&error),
+    };
+    let output = Output { json: words.global.json };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(&config::problem("system", format!("gives no threads: {error}.")));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let code = runtime.block_on(async {
+        match Box::pin(commands::run(words, output)).await {
+            Ok(None) => ExitCode::SUCCESS,
+            Ok(Some(answer)) => {
+                output.answer(&answer);
+                if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+            }
+            Err(error) => {
+                output.error(&error);
+                ExitCode::from(FAILED)
+            }
+        }
+    });
+    // A keyring that still waits for somebody must not hold the end up.
+    runtime.shutdown_background();
+    code
+}
+
+/// Help and version are no mistake; all else is. A script that asked for JSON gets its one line in any case, without
+/// the words, in which there may be a code.
+fn not_words(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|word| word == "--json") {
+        let error = config::problem("command", "is not one that latchkey knows; stderr says more.");
+        let json = serde_json::json!({ "ok": false, "error": output::error_json(&error) });
+        Output { json: true }.answer(&Answer { json, plain: Vec::new() });
+    }
+    ExitCode::from(WRONG_WORDS)
+}

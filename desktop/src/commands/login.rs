@@ -1,0 +1,62 @@
+//! `login`: in one go with the browser, or in two halves for whoever brings a browser of their own.
+
+use std::sync::Arc;
+
+use latchkey::{Auth, AuthError, LoginOptions, Session};
+use serde_json::json;
+
+use crate::args::LoginWords;
+use crate::browser::Browser;
+use crate::commands::Context;
+use crate::listener::Loopback;
+use crate::output::{Answer, session_json, session_text};
+
+pub(crate) async fn login(context: &Context, words: LoginWords) -> Result<Answer, AuthError> {
+    let auth = context.auth()?;
+    if words.begin {
+        let request = auth.begin_login(options(words), None).await?;
+        let json = json!({ "url": request.url, "expires_in_seconds": request.expires_in_seconds });
+        return Ok(Answer::done(json, request.url));
+    }
+    let session = match words.finish {
+        Some(callback) => context.limit.untorn(auth.finish_login(callback, None)).await?,
+        None => {
+            let browser = Browser::choose(words.browser.as_deref());
+            with_browser(context, &auth, &browser, options(words), context.settings.redirect_uri()).await?
+        }
+    };
+    Ok(Answer::done(json!({ "session": session_json(&session) }), session_text(&session)))
+}
+
+/// The whole login: listens, opens the browser, waits for it to come back.
+pub(crate) async fn with_browser(
+    context: &Context,
+    auth: &Arc<Auth>,
+    browser: &Browser,
+    options: LoginOptions,
+    redirect_uri: &str,
+) -> Result<Session, AuthError> {
+    // First the port, because the request names it.
+    let loopback = Loopback::bind(redirect_uri).await?;
+    let redirect_uri = Some(loopback.redirect_uri().to_owned());
+    let request = auth.begin_login(LoginOptions { redirect_uri, ..options }, None).await?;
+    browser.open(&request.url, context.output).await?;
+    let (limit, auth) = (Arc::clone(&context.limit), Arc::clone(auth));
+    let finish = move |callback| {
+        let (limit, auth) = (Arc::clone(&limit), Arc::clone(&auth));
+        async move { limit.untorn(auth.finish_login(callback, None)).await }
+    };
+    loopback.wait(finish).await
+}
+
+fn options(words: LoginWords) -> LoginOptions {
+    LoginOptions {
+        prompt: words.prompt,
+        login_hint: words.login_hint,
+        max_age_seconds: words.max_age,
+        acr_values: words.acr_values,
+        ui_locales: words.ui_locales,
+        extra_parameters: (!words.param.is_empty()).then(|| words.param.into_iter().collect()),
+        ..LoginOptions::default()
+    }
+}

@@ -15,17 +15,19 @@ pub(crate) fn kotlin_folder(project: &Project) -> PathBuf {
     project.target.join("bindings/kotlin")
 }
 
-pub(crate) fn run(project: &Project, verbose: bool) -> Result<bool> {
+pub(crate) fn run(project: &Project, conformance: bool, verbose: bool) -> Result<bool> {
     let mut steps = Steps::new(project, "bindings", verbose)?;
-    generate(project, &mut steps)
+    generate(project, conformance, &mut steps)
 }
 
 /// All steps; false if one failed.
-pub(crate) fn generate(project: &Project, steps: &mut Steps) -> Result<bool> {
-    let built = steps.run(
-        "build the core's library",
-        &mut build::core_library(project),
-    )?;
+pub(crate) fn generate(project: &Project, conformance: bool, steps: &mut Steps) -> Result<bool> {
+    let mut library = if conformance {
+        build::core_library_with_conformance(project)
+    } else {
+        build::core_library(project)
+    };
+    let built = steps.run("build the core's library", &mut library)?;
     if !built.ok {
         return Ok(false);
     }

@@ -17,6 +17,13 @@ pub(crate) fn core_library(project: &Project) -> Command {
     ])
 }
 
+/// The same with the checks that every store must pass, for the tests of the shells. Never shipped.
+pub(crate) fn core_library_with_conformance(project: &Project) -> Command {
+    let mut command = core_library(project);
+    command.args(["--features", "conformance"]);
+    command
+}
+
 /// The core as phones get it, but for this machine. Alone: with `lib` beside `cdylib` Cargo would drop fat LTO.
 pub(crate) fn shipped_library(project: &Project) -> Command {
     let mut command = core_library(project);

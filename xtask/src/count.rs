@@ -71,34 +71,30 @@ pub(crate) fn swift_test(output: &str) -> Counts {
 }
 
 /// XCTest prints totals for each class, each bundle and for all; only the last of these counts. It prints them
-/// even when there is no test at all.
+/// even when there is no test at all. Its failures are failed assertions, so failed tests are counted one by one.
 fn xctest(output: &str) -> Counts {
     let mut counts = Counts::default();
-    let mut of_all = false;
+    let (mut of_all, mut failed) = (false, 0);
     for line in output.lines() {
         let line = line.trim();
-        if let Some(suite) = line.strip_prefix("Test Suite '") {
-            of_all = [
-                "All tests' passed",
-                "All tests' failed",
-                "Selected tests' passed",
-                "Selected tests' failed",
-            ]
-            .iter()
-            .any(|end| suite.starts_with(end));
+        if line.starts_with("Test Case '") && line.contains("' failed (") {
+            failed += 1;
+        } else if let Some(suite) = line.strip_prefix("Test Suite '") {
+            of_all = ["All tests", "Selected tests"]
+                .iter()
+                .filter_map(|name| suite.strip_prefix(name))
+                .any(|end| end.starts_with("' passed") || end.starts_with("' failed"));
         } else if let Some(result) = line.strip_prefix("Executed ") {
             if of_all {
                 let run = leading_number(result);
-                let failed = number_before(result, " failure");
                 let skipped = number_before(result, " test skipped")
                     + number_before(result, " tests skipped");
-                // One test may fail more than once; it is never more than all of them.
-                let failed = failed.min(run - skipped.min(run));
                 counts += Counts {
                     passed: run.saturating_sub(failed + skipped),
                     failed,
                     skipped,
                 };
+                failed = 0;
             }
             of_all = false;
         }
@@ -109,27 +105,21 @@ fn xctest(output: &str) -> Counts {
 /// Swift Testing: a line for each test, and "Test run with 17 tests passed after …" at the end. A mark comes first
 /// (it differs by system), so lines are read from their first letter on.
 fn swift_testing(output: &str) -> Counts {
-    let (mut run, mut failed, mut skipped) = (0, 0, 0);
+    let (mut all, mut counts) = (0, Counts::default());
     for line in output.lines() {
         let line = line.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
         if let Some(result) = line.strip_prefix("Test run with ") {
-            run += leading_number(result);
-        } else if line.starts_with("Test ")
-            && !line.starts_with("Test Case ")
-            && !line.starts_with("Test Suite ")
-        {
-            if line.contains(" failed after ") {
-                failed += 1;
-            } else if line.contains(" skipped") && !line.contains(" after ") {
-                skipped += 1;
-            }
+            all += leading_number(result);
+        } else if line.starts_with("Test ") && !line.starts_with("Test Case '") {
+            counts.passed += u64::from(line.contains(" passed after "));
+            counts.failed += u64::from(line.contains(" failed after "));
+            counts.skipped += u64::from(line.contains(" skipped") && !line.contains(" after "));
         }
     }
-    Counts {
-        passed: u64::saturating_sub(run, failed),
-        failed,
-        skipped,
+    if counts == Counts::default() {
+        counts.passed = all;
     }
+    counts
 }
 
 fn leading_number(text: &str) -> u64 {
@@ -225,10 +215,11 @@ Test Suite 'All tests' passed at 2025-11-01 10:00:00.000
 ↳ Testing Library Version: 6.0.3
 ◇ Suite KeychainTests started.
 ◇ Test \"a locked store\" started.
+◇ Passing 1 argument n → 2 to everyVector(_:)
 ✔ Test \"a locked store\" passed after 0.001 seconds.
-✔ Test everyVector() with 12 test cases passed after 0.002 seconds.
+✔ Test everyVector(_:) passed after 0.002 seconds.
 ✔ Suite KeychainTests passed after 0.003 seconds.
-✔ Test run with 17 tests passed after 0.005 seconds.
+✔ Test run with 2 tests passed after 0.005 seconds.
 ";
 
     #[test]
@@ -241,29 +232,40 @@ Test Suite 'All tests' passed at 2025-11-01 10:00:00.000
     fn both_swift_frameworks_are_added() {
         assert_eq!(
             swift_test(&format!("{XCTEST}{SWIFT_TESTING}")),
-            counts(33, 0, 0)
+            counts(18, 0, 0)
         );
         assert_eq!(
             swift_test(&format!("{NO_XCTEST}{SWIFT_TESTING}")),
-            counts(17, 0, 0)
+            counts(2, 0, 0)
         );
     }
 
     #[test]
     fn failures_and_skips_of_both_swift_frameworks_are_seen() {
         let xctest = "\
-Test Suite 'All tests' failed at 2025-11-01 10:00:00.000
-\t Executed 5 tests, with 1 test skipped and 2 failures (1 unexpected) in 0.002 (0.002) seconds
+Test Suite 'X' started at 2026-11-24 11:42:56.376
+Test Case 'X.testBad' started at 2026-11-24 11:42:56.376
+T.swift:25: error: X.testBad : XCTAssertEqual failed: (\"1\") is not equal to (\"2\") -
+T.swift:26: error: X.testBad : XCTAssertEqual failed: (\"1\") is not equal to (\"3\") -
+Test Case 'X.testBad' failed (0.001 seconds)
+Test Case 'X.testFine' passed (0.001 seconds)
+T.swift:29: X.testSkip : Test skipped - no
+Test Case 'X.testSkip' skipped (0.0 seconds)
+Test Suite 'X' failed at 2026-11-24 11:42:56.379
+\t Executed 3 tests, with 1 test skipped and 2 failures (0 unexpected) in 0.003 (0.003) seconds
+Test Suite 'All tests' failed at 2026-11-24 11:42:56.379
+\t Executed 3 tests, with 1 test skipped and 2 failures (0 unexpected) in 0.003 (0.003) seconds
 ";
-        assert_eq!(swift_test(xctest), counts(2, 2, 1));
+        assert_eq!(swift_test(xctest), counts(1, 1, 1));
         let testing = "\
-✘ Test broken() recorded an issue at A.swift:4:5: Expectation failed: 1 == 2
-✘ Test broken() failed after 0.001 seconds with 1 issue.
-✔ Test fine() passed after 0.001 seconds.
-➜ Test later() skipped: \"not yet\"
-✘ Suite All failed after 0.002 seconds with 1 issue.
-✘ Test run with 2 tests failed after 0.003 seconds with 1 issue.
+◇ Test run started.
+✘ Test later() skipped: \"not yet\"
+✘ Test fails() recorded an issue at T.swift:10:3: Expectation failed: 1 == 2
+✔ Test many(_:) passed after 0.002 seconds.
+✔ Test addsThree() passed after 0.002 seconds.
+✘ Test fails() failed after 0.002 seconds with 1 issue.
+✘ Test run with 4 tests failed after 0.003 seconds with 1 issue.
 ";
-        assert_eq!(swift_test(testing), counts(1, 1, 1));
+        assert_eq!(swift_test(testing), counts(2, 1, 1));
     }
 }

@@ -49,7 +49,13 @@ enum Command {
     ///
     /// Kotlin goes to target/bindings/kotlin, Swift to ios/Sources/LatchkeyCore, its C header and module map to
     /// ios/Sources/LatchkeyCoreFFI. None of them is committed on the main branch.
-    Bindings(Verbosity),
+    Bindings {
+        /// With the checks that every store must pass, as the test lanes want them; not for shipping.
+        #[arg(long)]
+        conformance: bool,
+        #[command(flatten)]
+        verbosity: Verbosity,
+    },
     /// Build the library as it is shipped, for this machine, and compare its size with the limit in size.json.
     Size {
         /// Write what was measured into size.json.
@@ -117,7 +123,10 @@ fn run(command: Command) -> Result<bool> {
             lanes::test(&project, &args.lanes, &options)
         }
         Command::Check(verbosity) => lanes::check(&project, verbosity.verbose),
-        Command::Bindings(verbosity) => bindings::run(&project, verbosity.verbose),
+        Command::Bindings {
+            conformance,
+            verbosity,
+        } => bindings::run(&project, conformance, verbosity.verbose),
         Command::Size { record, verbosity } => size::run(&project, record, verbosity.verbose),
         Command::CrossCheck { phones, record } => cross_check::run(&project, phones, record),
     }

@@ -274,22 +274,48 @@ fn char_length(text: &str) -> usize {
     }
 }
 
+/// The modules that this file declares for tests only and that are files of their own.
+pub(super) fn test_modules(source: &str, module: &[String]) -> Vec<Vec<String>> {
+    let text = blank(source);
+    let mut found = Vec::new();
+    for (start, end) in test_items(&text) {
+        let tokens = tokens(&text[start..end]);
+        if let [.., ("mod", _), (name, _), (";", _)] = tokens.as_slice() {
+            let mut test = module.to_vec();
+            test.push((*name).to_owned());
+            found.push(test);
+        }
+    }
+    found
+}
+
 /// Leaves out what stands below `#[cfg(test)]` (expects blanked text); line ends stay.
 fn without_tests(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut at = 0;
+    for (start, end) in test_items(text) {
+        out.push_str(&text[at..start]);
+        out.extend(text[start..end].chars().filter(|c| *c == '\n'));
+        at = end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// Where the items for tests only begin and end.
+fn test_items(text: &str) -> Vec<(usize, usize)> {
+    let mut items = Vec::new();
+    let mut at = 0;
     while let Some(start) = ["#[cfg(test)]", "#[cfg(all(test,"]
         .iter()
-        .filter_map(|mark| rest.find(mark))
+        .filter_map(|mark| text[at..].find(mark))
         .min()
     {
-        out.push_str(&rest[..start]);
-        let length = item_length(&rest[start..]);
-        out.extend(rest[start..start + length].chars().filter(|c| *c == '\n'));
-        rest = &rest[start + length..];
+        let start = at + start;
+        at = start + item_length(&text[start..]);
+        items.push((start, at));
     }
-    out.push_str(rest);
-    out
+    items
 }
 
 /// Up to the `;` or the closing brace of the item.

@@ -249,7 +249,7 @@ impl Lane<'_> {
     }
 
     fn bindings(&mut self) -> Result<(), Stop> {
-        if bindings::generate(self.project, &mut self.steps)? {
+        if bindings::generate(self.project, true, &mut self.steps)? {
             Ok(())
         } else {
             Err(Stop::Failed("no bindings".to_owned()))

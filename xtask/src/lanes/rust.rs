@@ -16,7 +16,7 @@ pub(super) fn checks(lane: &mut Lane<'_>) -> Result<(), Stop> {
     let project = lane.project;
     lane.check(
         "formatting",
-        &mut project.cargo(&["fmt", "--all", "--check"]),
+        &mut project.cargo(&["fmt", "--all", "--check", "--", "--color", "never"]),
     )?;
     // All features: the tests of other lanes and the bindings generator are linted here as well.
     let mut clippy = project.cargo(&[

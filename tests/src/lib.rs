@@ -1,1 +1,1 @@
-//! To be written.
+//! Helpers that several of the tests share.

@@ -1,0 +1,136 @@
+//! One refresh at a time: whoever comes while one is under way waits for its result.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::error::AuthError;
+use crate::types::NetworkReason;
+
+type Outcome = Option<Result<(), AuthError>>;
+
+/// The refresh that is under way, if one is.
+#[derive(Default)]
+pub(crate) struct Flight {
+    current: Mutex<Option<watch::Receiver<Outcome>>>,
+}
+
+impl Flight {
+    /// Joins the flight that is under way, or starts one. It runs in a task of its own: callers may leave.
+    pub(crate) async fn join<F>(&self, start: impl FnOnce() -> F) -> Result<(), AuthError>
+    where
+        F: Future<Output = Result<(), AuthError>> + Send + 'static,
+    {
+        let landing = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*current {
+                Some(flight) if is_under_way(flight) => flight.clone(),
+                _ => {
+                    let (land, landing) = watch::channel(None);
+                    let work = start();
+                    spawn(async move {
+                        let result = work.await;
+                        land.send_replace(Some(result));
+                    });
+                    *current = Some(landing.clone());
+                    landing
+                }
+            }
+        };
+        wait(landing).await
+    }
+
+    /// Waits for the flight that is under way; returns at once where none is.
+    pub(crate) async fn wait(&self) {
+        let flight = self
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(flight) = flight.filter(is_under_way) {
+            drop(wait(flight).await);
+        }
+    }
+}
+
+fn is_under_way(flight: &watch::Receiver<Outcome>) -> bool {
+    flight.borrow().is_none() && flight.has_changed().is_ok()
+}
+
+async fn wait(mut landing: watch::Receiver<Outcome>) -> Result<(), AuthError> {
+    match landing.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
+        // The task died: nothing was decided, the next call starts another.
+        Err(_) => Err(AuthError::network(NetworkReason::Unavailable)),
+    }
+}
+
+/// Starts work that must finish once it has begun, whether or not its caller stays.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that detaches work from its caller"
+)]
+pub(crate) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(work)
+}
+
+/// Runs work that must finish once it has begun, and waits for it.
+pub(crate) async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, AuthError>> + Send + 'static,
+) -> Result<T, AuthError> {
+    match spawn(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is shutting down.
+        Err(_) => Err(AuthError::Cancelled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_come_while_one_is_under_way_share_it() {
+        let (flight, started, gate) = (
+            Arc::new(Flight::default()),
+            Arc::new(AtomicU32::new(0)),
+            Arc::new(Notify::new()),
+        );
+        let mut callers = Vec::new();
+        for _ in 0..20 {
+            let (flight, started, gate) = (flight.clone(), started.clone(), gate.clone());
+            callers.push(tokio::spawn(async move {
+                flight
+                    .join(|| async move {
+                        started.fetch_add(1, Ordering::SeqCst);
+                        gate.notified().await;
+                        Ok(())
+                    })
+                    .await
+            }));
+        }
+        tokio::task::yield_now().await;
+        gate.notify_one();
+        for caller in callers {
+            assert_eq!(caller.await.expect("ends"), Ok(()));
+        }
+        assert_eq!(started.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_died_is_an_error_and_the_next_call_starts_another() {
+        let flight = Flight::default();
+        let died = flight.join(|| async { panic!("as a bug would") }).await;
+        assert!(matches!(died, Err(AuthError::Network { .. })));
+        assert_eq!(flight.join(|| async { Ok(()) }).await, Ok(()));
+    }
+}

@@ -1,0 +1,220 @@
+//! What this process knows of the session, and whether its access token is still good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::record::{Live, SessionRecord, State};
+use super::vault::Tag;
+use crate::clock::{Clock, random};
+use crate::types::{Session, SignedOutReason, StorageReason};
+
+/// The session in memory.
+#[derive(Clone)]
+pub(crate) enum Memory {
+    /// The store was not read yet.
+    Unread,
+    /// The store could not be read; the next call tries again.
+    Failed { reason: StorageReason },
+    /// What the store holds, or will hold.
+    Known(Known),
+}
+
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) record: Option<Arc<SessionRecord>>,
+    /// The tag of what is in the store.
+    pub(crate) tag: Option<Tag>,
+    pub(crate) lifetime: Lifetime,
+    /// Whether the store holds `record`.
+    pub(crate) persisted: bool,
+    /// Why there is no record, where that is not simply that nobody logged in.
+    pub(crate) lost: bool,
+}
+
+impl Known {
+    pub(crate) fn new(record: Option<SessionRecord>, tag: Option<Tag>, clock: &dyn Clock) -> Self {
+        let lifetime = record
+            .as_ref()
+            .and_then(SessionRecord::live)
+            .map_or(Lifetime::default(), |live| Lifetime::of(live, clock));
+        Self {
+            record: record.map(Arc::new),
+            tag,
+            lifetime,
+            persisted: true,
+            lost: false,
+        }
+    }
+
+    pub(crate) fn live(&self) -> Option<&Live> {
+        self.record.as_ref()?.live()
+    }
+
+    /// Why nobody is logged in; `None` where somebody is.
+    pub(crate) fn signed_out(&self, clock: &dyn Clock) -> Option<SignedOutReason> {
+        match self.record.as_deref().map(|record| &record.state) {
+            None if self.lost => Some(SignedOutReason::StorageLost),
+            None => Some(SignedOutReason::Never),
+            Some(State::Ended(ending)) => Some(ending.reason()),
+            Some(State::Live(live)) => {
+                let over = live.refresh_token.is_none() && self.lifetime.left(clock) == Some(0);
+                over.then_some(SignedOutReason::Expired)
+            }
+        }
+    }
+
+    /// For the app's eyes.
+    pub(crate) fn snapshot(&self, issuer: &str, clock: &dyn Clock) -> Session {
+        if let Some(reason) = self.signed_out(clock) {
+            return Session::SignedOut { reason };
+        }
+        let Some(live) = self.live() else {
+            return Session::SignedOut {
+                reason: SignedOutReason::Never,
+            };
+        };
+        Session::SignedIn {
+            issuer: issuer.to_owned(),
+            subject: live.subject.clone(),
+            scopes: live.scopes.clone(),
+            claims_json: serde_json::Value::Object(live.claims.clone()).to_string(),
+            expires_in_seconds: self.lifetime.left(clock),
+            refreshable: live.refresh_token.is_some(),
+            persisted: self.persisted,
+        }
+    }
+}
+
+/// Until when an access token is good, by both clocks: the one that says less is believed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lifetime {
+    obtained_at: i64,
+    wall_end: Option<i64>,
+    boot_end: Option<Duration>,
+    margin: u64,
+}
+
+impl Lifetime {
+    fn of(live: &Live, clock: &dyn Clock) -> Self {
+        let Some(wall_end) = live.expires_at else {
+            return Self::default();
+        };
+        let lifetime = u64::try_from(wall_end.saturating_sub(live.obtained_at)).unwrap_or(0);
+        let wall = clock.wall();
+        // A clock that was set back knows nothing about a token from its future.
+        let left = if wall + MAX_SET_BACK < live.obtained_at {
+            0
+        } else {
+            u64::try_from(wall_end.saturating_sub(wall)).unwrap_or(0)
+        };
+        Self {
+            obtained_at: live.obtained_at,
+            wall_end: Some(wall_end),
+            boot_end: Some(clock.boot() + Duration::from_secs(left.min(lifetime))),
+            margin: margin(lifetime),
+        }
+    }
+
+    /// Seconds that are left; `None` where the provider did not say.
+    pub(crate) fn left(&self, clock: &dyn Clock) -> Option<u64> {
+        let (wall_end, boot_end) = (self.wall_end?, self.boot_end?);
+        let wall = clock.wall();
+        let by_boot = boot_end.saturating_sub(clock.boot()).as_secs();
+        if wall + MAX_SET_BACK < self.obtained_at {
+            return Some(by_boot);
+        }
+        let by_wall = u64::try_from(wall_end.saturating_sub(wall)).unwrap_or(0);
+        Some(by_wall.min(by_boot))
+    }
+
+    /// Whether the token is good for at least `min_validity` seconds, or past its margin where nothing is asked.
+    pub(crate) fn is_fresh(&self, min_validity: Option<u64>, clock: &dyn Clock) -> bool {
+        match self.left(clock) {
+            None => true,
+            Some(left) => left > min_validity.unwrap_or(self.margin),
+        }
+    }
+}
+
+/// A wall clock is taken for set back when it lies before the token by more seconds than this.
+const MAX_SET_BACK: i64 = 60;
+
+/// 10 s and up to 30 s more, at most half the lifetime; drawn once a token, so that a fleet does not refresh
+/// in one moment and one client does not waver.
+fn margin(lifetime: u64) -> u64 {
+    let jitter = random::<1>().map_or(15, |[byte]| u64::from(byte) * 30 / 255);
+    (10 + jitter).min(lifetime / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::session::record::tests::live;
+
+    struct Hands(Mutex<(i64, u64)>);
+
+    impl Clock for Hands {
+        fn wall(&self) -> i64 {
+            self.0.lock().unwrap().0
+        }
+        fn boot(&self) -> Duration {
+            Duration::from_secs(self.0.lock().unwrap().1)
+        }
+    }
+
+    fn lifetime(hands: &Hands) -> Lifetime {
+        Lifetime::of(&live(), hands) // from 1,000 to 4,600
+    }
+
+    #[test]
+    fn a_new_token_is_fresh_and_an_old_one_is_not() {
+        let hands = Hands(Mutex::new((1_000, 50)));
+        let token = lifetime(&hands);
+        assert!(token.is_fresh(None, &hands));
+        *hands.0.lock().unwrap() = (4_595, 3_645);
+        assert!(!token.is_fresh(None, &hands), "inside every margin");
+        assert_eq!(token.left(&hands), Some(5));
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_does_not_make_a_token_live_longer() {
+        let hands = Hands(Mutex::new((1_000, 50)));
+        let token = lifetime(&hands);
+        *hands.0.lock().unwrap() = (900, 50 + 3_599);
+        assert_eq!(token.left(&hands), Some(1));
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_forward_is_believed() {
+        let hands = Hands(Mutex::new((1_000, 50)));
+        let token = lifetime(&hands);
+        *hands.0.lock().unwrap() = (5_000, 51);
+        assert_eq!(token.left(&hands), Some(0));
+    }
+
+    #[test]
+    fn a_stored_token_from_the_future_of_this_clock_is_not_used() {
+        let hands = Hands(Mutex::new((500, 50)));
+        assert!(!lifetime(&hands).is_fresh(None, &hands));
+    }
+
+    #[test]
+    fn a_short_lived_token_is_fresh_for_half_its_life() {
+        assert_eq!(margin(8), 4);
+        assert!((10..=40).contains(&margin(3_600)));
+    }
+
+    #[test]
+    fn a_session_without_a_refresh_token_is_over_with_its_access_token() {
+        let hands = Hands(Mutex::new((1_000, 50)));
+        let mut live = live();
+        live.refresh_token = None;
+        let record = SessionRecord::new("i", "c", "s".to_owned(), State::Live(Box::new(live)));
+        let known = Known::new(Some(record), None, &hands);
+        assert_eq!(known.signed_out(&hands), None);
+        *hands.0.lock().unwrap() = (4_600, 3_650);
+        assert_eq!(known.signed_out(&hands), Some(SignedOutReason::Expired));
+    }
+}

@@ -1,0 +1,249 @@
+//! The logins that are open: what an answer from the browser is checked with, kept across the death of the process.
+//!
+//! One record holds them all (a few at most), so that old ones can be erased without listing the store. A login that
+//! was used or has expired leaves its state's hash for a while, to tell "already used" from "not ours".
+
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::encoding::{b64url, same};
+use crate::types::CallbackIgnoredReason;
+
+/// How long a login may take.
+pub(crate) const LIFETIME_SECONDS: i64 = 15 * 60;
+/// How long an ended login is remembered.
+const MEMORY_SECONDS: i64 = 60 * 60;
+/// How many open logins are kept: the oldest makes room.
+const MAX_OPEN: usize = 4;
+const MAX_ENDED: usize = 16;
+const SCHEMA: u32 = 1;
+
+/// What binds an answer to its login.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PendingLogin {
+    pub(crate) state: String,
+    pub(crate) nonce: Option<String>,
+    pub(crate) code_verifier: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) iss_required: bool,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) max_age_seconds: Option<u64>,
+    pub(crate) created_at: i64,
+}
+
+/// A login that was used, or that expired: its secrets are gone.
+#[derive(Clone, Serialize, Deserialize)]
+struct EndedLogin {
+    state_hash: String,
+    expired: bool,
+    at: i64,
+}
+
+/// The record `logins.…`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PendingLogins {
+    schema: u32,
+    open: Vec<PendingLogin>,
+    ended: Vec<EndedLogin>,
+}
+
+impl Default for PendingLogins {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            open: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+}
+
+impl PendingLogins {
+    /// What cannot be read holds no login that could be finished: it is replaced by the next one that begins.
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes)
+            .ok()
+            .filter(|read: &Self| read.schema == SCHEMA)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Adds a login that begins now.
+    pub(crate) fn open(&mut self, login: PendingLogin, now: i64) {
+        self.expire(now);
+        if self.open.len() >= MAX_OPEN {
+            self.open.remove(0);
+        }
+        self.open.push(login);
+    }
+
+    /// The open login with this state. Compared in constant time, before anything else of the callback is looked at
+    ///
+    pub(crate) fn find(
+        &self,
+        state: &str,
+        now: i64,
+    ) -> Result<&PendingLogin, CallbackIgnoredReason> {
+        let mut found = None;
+        for login in &self.open {
+            if same(login.state.as_bytes(), state.as_bytes()) {
+                found = Some(login);
+            }
+        }
+        match found {
+            Some(login) if is_over(login, now) => Err(CallbackIgnoredReason::Expired),
+            Some(login) => Ok(login),
+            None => {
+                let hash = hash(state);
+                Err(match self.ended.iter().find(|e| e.state_hash == hash) {
+                    Some(EndedLogin { expired: true, .. }) => CallbackIgnoredReason::Expired,
+                    Some(_) => CallbackIgnoredReason::AlreadyUsed,
+                    None if self.open.iter().any(|login| !is_over(login, now)) => {
+                        CallbackIgnoredReason::StateMismatch
+                    }
+                    None => CallbackIgnoredReason::NoPendingLogin,
+                })
+            }
+        }
+    }
+
+    /// Takes the login out: it is consumed once, whatever its answer says.
+    pub(crate) fn take(&mut self, state: &str, now: i64) {
+        let Some(index) = self.open.iter().position(|login| login.state == state) else {
+            return;
+        };
+        let login = self.open.remove(index);
+        self.remember(&login, false, now);
+        self.expire(now);
+    }
+
+    /// Erases the secrets of logins that took too long.
+    fn expire(&mut self, now: i64) {
+        let (over, open) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|login| is_over(login, now));
+        self.open = open;
+        let over: Vec<PendingLogin> = over;
+        for login in &over {
+            self.remember(login, true, now);
+        }
+        self.ended.retain(|ended| now - ended.at < MEMORY_SECONDS);
+        let surplus = self.ended.len().saturating_sub(MAX_ENDED);
+        self.ended.drain(..surplus);
+    }
+
+    fn remember(&mut self, login: &PendingLogin, expired: bool, now: i64) {
+        self.ended.push(EndedLogin {
+            state_hash: hash(&login.state),
+            expired,
+            at: now,
+        });
+    }
+}
+
+/// A login from this clock's future has begun before the clock was set back: how old it is cannot be said.
+fn is_over(login: &PendingLogin, now: i64) -> bool {
+    now - login.created_at >= LIFETIME_SECONDS || login.created_at - now > LIFETIME_SECONDS
+}
+
+fn hash(state: &str) -> String {
+    b64url(digest::digest(&digest::SHA256, state.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(state: &str, created_at: i64) -> PendingLogin {
+        PendingLogin {
+            state: state.to_owned(),
+            nonce: None,
+            code_verifier: "v".to_owned(),
+            redirect_uri: "com.example.app:/cb".to_owned(),
+            issuer: "https://op.example".to_owned(),
+            client_id: "app".to_owned(),
+            token_endpoint: "https://op.example/token".to_owned(),
+            iss_required: false,
+            scopes: Vec::new(),
+            resources: Vec::new(),
+            max_age_seconds: None,
+            created_at,
+        }
+    }
+
+    fn why(logins: &PendingLogins, state: &str, now: i64) -> Option<CallbackIgnoredReason> {
+        logins.find(state, now).err()
+    }
+
+    #[test]
+    fn an_answer_finds_its_login_once() {
+        let mut logins = PendingLogins::default();
+        logins.open(login("a", 0), 0);
+        logins.open(login("b", 1), 1);
+        assert!(logins.find("a", 2).is_ok());
+        logins.take("a", 2);
+        assert_eq!(
+            why(&logins, "a", 3),
+            Some(CallbackIgnoredReason::AlreadyUsed)
+        );
+        assert!(logins.find("b", 3).is_ok());
+    }
+
+    #[test]
+    fn another_state_is_a_mismatch_only_while_a_login_is_open() {
+        let mut logins = PendingLogins::default();
+        assert_eq!(
+            why(&logins, "x", 0),
+            Some(CallbackIgnoredReason::NoPendingLogin)
+        );
+        logins.open(login("a", 0), 0);
+        assert_eq!(
+            why(&logins, "x", 0),
+            Some(CallbackIgnoredReason::StateMismatch)
+        );
+    }
+
+    #[test]
+    fn a_login_expires_and_its_verifier_is_erased_by_the_next_one() {
+        let mut logins = PendingLogins::default();
+        logins.open(login("a", 0), 0);
+        assert_eq!(
+            why(&logins, "a", LIFETIME_SECONDS),
+            Some(CallbackIgnoredReason::Expired)
+        );
+        logins.open(login("b", LIFETIME_SECONDS), LIFETIME_SECONDS);
+        assert_eq!(logins.open.len(), 1);
+        assert_eq!(
+            why(&logins, "a", LIFETIME_SECONDS + 1),
+            Some(CallbackIgnoredReason::Expired)
+        );
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_makes_room_and_the_record_stays_small() {
+        let mut logins = PendingLogins::default();
+        for n in 0..100 {
+            logins.open(login(&format!("s{n}"), n), n);
+            logins.take(&format!("s{}", n - 1), n);
+        }
+        for n in 100..110 {
+            logins.open(login(&format!("s{n}"), n), n);
+        }
+        assert_eq!(logins.open.len(), MAX_OPEN);
+        assert!(logins.encode().len() < 16 * 1024);
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_hold_no_login() {
+        assert_eq!(
+            why(&PendingLogins::decode(b"{\"schema\":99}"), "a", 0),
+            Some(CallbackIgnoredReason::NoPendingLogin)
+        );
+    }
+}

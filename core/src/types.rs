@@ -1,0 +1,520 @@
+//! The exported records and enums: what crosses the border to Kotlin, Swift and Rust apps.
+
+use std::collections::HashMap;
+use std::fmt;
+
+/// What an app knows about its provider. [`crate::Auth::new`] checks it and names every mistake at once.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AuthConfig {
+    /// The provider's issuer identifier, exactly as its metadata says it, e.g. `https://login.example.com/`.
+    /// `https`; plain `http` only for a loopback host.
+    pub issuer: String,
+    /// The public client's id at the provider. There is no secret: an app cannot keep one (RFC 8252 §8.5).
+    pub client_id: String,
+    /// Where the provider sends the person back: a claimed `https` address, a reverse-domain scheme such as
+    /// `com.example.app:/callback`, or a loopback address without a port.
+    pub redirect_uri: String,
+    /// The scopes every login asks for. Empty means `openid profile offline_access`.
+    #[uniffi(default = [])]
+    pub scopes: Vec<String>,
+    /// The `audience` parameter of the authorization request: the API's identifier at providers that use one.
+    #[uniffi(default = None)]
+    pub audience: Option<String>,
+    /// The `resource` parameters (RFC 8707): the API's identifier at providers that use those.
+    #[uniffi(default = [])]
+    pub resources: Vec<String>,
+    /// What the provider does with refresh tokens, as far as the developer knows.
+    #[uniffi(default = None)]
+    pub rotation: Option<Rotation>,
+    /// The absolute deadline of one request, in seconds, 1 to 120. `None` means 30.
+    #[uniffi(default = None)]
+    pub request_timeout_seconds: Option<u32>,
+    /// Certificates (PEM) that are trusted besides the system's, e.g. of a company's own authority.
+    #[uniffi(default = None)]
+    pub trust_anchors_pem: Option<String>,
+}
+
+impl AuthConfig {
+    /// A configuration with everything else at its default.
+    pub fn new(
+        issuer: impl Into<String>,
+        client_id: impl Into<String>,
+        redirect_uri: impl Into<String>,
+    ) -> Self {
+        Self {
+            issuer: issuer.into(),
+            client_id: client_id.into(),
+            redirect_uri: redirect_uri.into(),
+            scopes: Vec::new(),
+            audience: None,
+            resources: Vec::new(),
+            rotation: None,
+            request_timeout_seconds: None,
+            trust_anchors_pem: None,
+        }
+    }
+}
+
+/// What a provider does with the refresh token at each refresh. It decides when the same token may be sent again
+/// after an answer was lost: at a strict provider a repeat ends the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Rotation {
+    /// Not known: a lost answer is repeated within 30 seconds, or when no usable access token is left.
+    Unknown,
+    /// The refresh token stays the same: a repeat is always right.
+    None,
+    /// The previous refresh token is accepted for so many seconds after it was used.
+    Grace {
+        /// The length of the grace period.
+        seconds: u32,
+    },
+    /// The previous refresh token is accepted as long as its successor was not used.
+    Parent,
+    /// A used refresh token ends the session.
+    Strict,
+}
+
+/// What one login asks for, beyond the configuration. All of it is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
+pub struct LoginOptions {
+    /// `login`, `consent`, `none`, `select_account` (OIDC Core §3.1.2.1).
+    #[uniffi(default = None)]
+    pub prompt: Option<String>,
+    /// The name the person is known by at the provider, to fill in the form.
+    #[uniffi(default = None)]
+    pub login_hint: Option<String>,
+    /// The person must have proven who they are within so many seconds; the ID token is checked for it.
+    #[uniffi(default = None)]
+    pub max_age_seconds: Option<u64>,
+    /// Authentication context classes, separated by spaces, best first.
+    #[uniffi(default = None)]
+    pub acr_values: Option<String>,
+    /// Languages for the login page, separated by spaces, best first.
+    #[uniffi(default = None)]
+    pub ui_locales: Option<String>,
+    /// Scopes in addition to the configuration's.
+    #[uniffi(default = [])]
+    pub scopes: Vec<String>,
+    /// Instead of the configuration's audience.
+    #[uniffi(default = None)]
+    pub audience: Option<String>,
+    /// Instead of the configuration's resources, if not empty.
+    #[uniffi(default = [])]
+    pub resources: Vec<String>,
+    /// The loopback address with the port that the app listens on, where the configuration's has none
+    /// (RFC 8252 §7.3). It may differ from the configuration's in the port alone.
+    #[uniffi(default = None)]
+    pub redirect_uri: Option<String>,
+    /// Any other parameter of the provider's. One that the protocol owns (`state`, `scope`, …) is refused.
+    #[uniffi(default = None)]
+    pub extra_parameters: Option<HashMap<String, String>>,
+}
+
+/// A login that has begun: open `url` in the system's browser.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Display)]
+pub struct LoginRequest {
+    /// The authorization request. It is for the browser only: do not log it.
+    pub url: String,
+    /// The redirect URI that the answer will come to, with its port where it has one.
+    pub redirect_uri: String,
+    /// After so many seconds the answer is refused and the login has to begin again.
+    pub expires_in_seconds: u64,
+}
+
+impl fmt::Display for LoginRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoginRequest(expires in {} s)", self.expires_in_seconds)
+    }
+}
+
+impl fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The state of the session, as far as this process knows it. Reading it touches no network.
+#[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Session {
+    /// Nobody is logged in.
+    SignedOut {
+        /// Why: for the screen, and for the person who asks "why was I logged out".
+        reason: SignedOutReason,
+    },
+    /// Somebody is logged in.
+    SignedIn {
+        /// The provider.
+        issuer: String,
+        /// The person's stable id at that provider (`sub`); `None` where no `openid` scope was asked for.
+        subject: Option<String>,
+        /// What was granted, which may be less than was asked for.
+        scopes: Vec<String>,
+        /// The ID token's claims as a JSON object; `{}` without one. Personal data: do not log it.
+        claims_json: String,
+        /// Seconds until the access token ends; 0 when it has; `None` where the provider does not say.
+        expires_in_seconds: Option<u64>,
+        /// Whether a refresh token is there. Without one the session ends with its access token.
+        refreshable: bool,
+        /// Whether what is in memory is also in the store. `false`: do not let the process die; it is tried again.
+        persisted: bool,
+    },
+    /// The device is locked and the store cannot be read until it is unlocked. Nobody was logged out.
+    Locked,
+    /// The store cannot be read. Nothing was erased.
+    Unavailable {
+        /// What is wrong with it.
+        reason: StorageReason,
+    },
+}
+
+impl fmt::Debug for Session {
+    /// Without subject and claims: they are personal, and an ID token's payload does not belong in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedOut { reason } => write!(f, "SignedOut({})", reason.word()),
+            Self::SignedIn {
+                scopes,
+                expires_in_seconds,
+                refreshable,
+                persisted,
+                ..
+            } => f
+                .debug_struct("SignedIn")
+                .field("scopes", scopes)
+                .field("expires_in_seconds", expires_in_seconds)
+                .field("refreshable", refreshable)
+                .field("persisted", persisted)
+                .finish_non_exhaustive(),
+            Self::Locked => f.write_str("Locked"),
+            Self::Unavailable { reason } => write!(f, "Unavailable({})", reason.word()),
+        }
+    }
+}
+
+#[uniffi::export]
+impl Session {
+    /// A text claim of the ID token, e.g. `name` or `email`.
+    pub fn claim(&self, name: String) -> Option<String> {
+        let Self::SignedIn { claims_json, .. } = self else {
+            return None;
+        };
+        let claims: serde_json::Value = serde_json::from_str(claims_json).ok()?;
+        Some(claims.get(&name)?.as_str()?.to_owned())
+    }
+}
+
+/// Defines an exported enum without fields, each variant with its word on the wire (cli.md).
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        #[uniffi::export]
+        impl $name {
+            /// The word for it in `latchkey --json`, in logs and in the test vectors.
+            pub fn word(&self) -> String {
+                match self { $(Self::$variant => $word,)+ }.to_owned()
+            }
+        }
+
+        impl $name {
+            /// The variant with this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// Why nobody is logged in.
+    SignedOutReason {
+        /// Nobody has logged in yet.
+        Never = "never",
+        /// The app, or the person, logged out.
+        LoggedOut = "logged_out",
+        /// The provider ended the session: a password change, an administrator, its own rules.
+        Revoked = "revoked",
+        /// A refresh was cut off between the provider's answer and the store, and the provider does not let it be
+        /// repeated.
+        RotationInterrupted = "rotation_interrupted",
+        /// The access token ended and there was no refresh token.
+        Expired = "expired",
+        /// The provider answered a refresh with another person's token. It was not kept.
+        SubjectChanged = "subject_changed",
+        /// The device lost the stored session: a restored backup, a key that is gone.
+        StorageLost = "storage_lost",
+    }
+}
+
+words! {
+    /// Why a callback was not taken. Nothing was changed and nothing was sent.
+    CallbackIgnoredReason {
+        /// No login is open.
+        NoPendingLogin = "no_pending_login",
+        /// A login is open, but this is not the answer to it.
+        StateMismatch = "state_mismatch",
+        /// The answer came to another address than the login named.
+        RedirectMismatch = "redirect_mismatch",
+        /// This answer was taken already.
+        AlreadyUsed = "already_used",
+        /// The login had been open for too long.
+        Expired = "expired",
+    }
+}
+
+words! {
+    /// What kept a request from being answered.
+    NetworkReason {
+        /// No connection, no such host.
+        Offline = "offline",
+        /// The deadline passed.
+        Timeout = "timeout",
+        /// No trusted encrypted connection: nothing was sent.
+        Tls = "tls",
+        /// The server cannot answer now, or broke off.
+        Unavailable = "unavailable",
+        /// The server asks for fewer requests.
+        RateLimited = "rate_limited",
+    }
+}
+
+words! {
+    /// What the API wants more of.
+    StepUpReason {
+        /// A scope that this session was not given (RFC 6750 §3.1).
+        InsufficientScope = "insufficient_scope",
+        /// A stronger or fresher login (RFC 9470).
+        InsufficientUserAuthentication = "insufficient_user_authentication",
+    }
+}
+
+words! {
+    /// What is wrong with the store. Nothing was erased.
+    StorageReason {
+        /// The device must be unlocked first.
+        Locked = "locked",
+        /// What is stored cannot be read; a new login replaces it.
+        Corrupt = "corrupt",
+        /// A newer version of the app wrote it.
+        Incompatible = "incompatible",
+        /// It failed for now: a full disk, a busy system.
+        Unavailable = "unavailable",
+    }
+}
+
+words! {
+    /// What the app should offer the person next.
+    Recovery {
+        /// Show the text, nothing else.
+        Nothing = "none",
+        /// Go on waiting for the right callback.
+        KeepWaiting = "keep_waiting",
+        /// Offer a login.
+        LogIn = "log_in",
+        /// Start a login with the options that the error carries.
+        StepUp = "step_up",
+        /// Try the same again, after `retry_after_seconds` where given.
+        Retry = "retry",
+        /// Offer to send a report: trying again does not help.
+        Report = "report",
+        /// Ask for the device to be unlocked, then try again.
+        Unlock = "unlock",
+        /// Ask for an update of the app.
+        UpdateApp = "update_app",
+        /// Ask for the device's clock to be set.
+        FixClock = "fix_clock",
+        /// For the developer: mend the configuration.
+        FixConfiguration = "fix_configuration",
+    }
+}
+
+words! {
+    /// What became of the provider's copy of the session at a logout. The local logout is done in every case.
+    Revocation {
+        /// The provider has ended it.
+        Done = "done",
+        /// The provider refused.
+        Failed = "failed",
+        /// It could not be reached: the tokens end by themselves.
+        Pending = "pending",
+        /// There was nothing to revoke, or the provider has no way to.
+        NotNeeded = "none",
+    }
+}
+
+words! {
+    /// How one check of [`crate::Auth::check_up`] ended.
+    CheckResult {
+        /// As it should be.
+        Ok = "ok",
+        /// Works, but read the detail.
+        Warning = "warning",
+        /// Does not work: the detail says what to do.
+        Failed = "failed",
+    }
+}
+
+/// What [`crate::Auth::access_token`] is asked for.
+#[derive(Debug, Clone, Default, uniffi::Record)]
+pub struct AccessTokenOptions {
+    /// The token must be good for at least so many seconds; a refresh is made otherwise.
+    #[uniffi(default = None)]
+    pub min_validity_seconds: Option<u64>,
+    /// Make a refresh even though the token is good.
+    #[uniffi(default = false)]
+    pub force_refresh: bool,
+}
+
+/// An access token, ready for an `Authorization` header. For calls that [`crate::ApiClient`] cannot make; it goes to
+/// the one API it is for, never into a URL or a log.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Display)]
+pub struct AccessToken {
+    /// The token itself. Opaque: do not look inside.
+    pub value: String,
+    /// The scheme in the `Authorization` header: `Bearer`.
+    pub token_type: String,
+    /// Seconds until it ends, where the provider says so.
+    pub expires_in_seconds: Option<u64>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+}
+
+impl fmt::Display for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessToken(expires in {:?} s)", self.expires_in_seconds)
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How [`crate::Auth::logout`] should go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
+pub struct LogoutOptions {
+    /// Only forget the session here: no request to the provider.
+    #[uniffi(default = false)]
+    pub local: bool,
+    /// Where the provider's end-session page sends the person afterwards.
+    #[uniffi(default = None)]
+    pub post_logout_redirect_uri: Option<String>,
+}
+
+/// What a logout did.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct LogoutOutcome {
+    /// What became of the provider's copy.
+    pub revocation: Revocation,
+    /// The provider's end-session page. Open it in the browser to end the login there as well; `None` where the
+    /// provider has none.
+    pub end_session_url: Option<String>,
+}
+
+/// One line of the history of this session. No secret, no subject.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct TimelineEvent {
+    /// When, in seconds since 1970-01-01 UTC, by this device's clock.
+    pub at_unix_seconds: i64,
+    /// `login`, `refreshed`, `refresh_unresolved` or `ended`.
+    pub event: String,
+    /// The reason of an ending.
+    pub detail: Option<String>,
+}
+
+/// One line of a check-up.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Check {
+    /// What was looked at: `provider`, `keys`, `clock`, `store`, `session`, `audience`.
+    pub name: String,
+    /// How it is.
+    pub result: CheckResult,
+    /// In words, with what to do.
+    pub detail: String,
+}
+
+/// One mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ConfigurationProblem {
+    /// The field.
+    pub field: String,
+    /// What is wrong with it, and what to write instead.
+    pub reason: String,
+}
+
+/// A request to the app's own API.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ApiRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Below the API's address: `/orders/7?full=true`. It cannot lead to another host.
+    pub path: String,
+    /// Headers of the app's own. `Authorization`, `Cookie`, `Host` and the like are refused.
+    #[uniffi(default = [])]
+    pub headers: Vec<Header>,
+    /// The body, if any. At most 1 MiB.
+    #[uniffi(default = None)]
+    pub body: Option<Vec<u8>>,
+}
+
+impl ApiRequest {
+    /// A `GET` of this path.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+}
+
+impl fmt::Debug for ApiRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiRequest({} …)", self.method)
+    }
+}
+
+/// One header.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Header {
+    /// The name, in any case.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Header({})", self.name)
+    }
+}
+
+/// The API's answer: a status below 400. Redirects are handed over, not followed.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ApiResponse {
+    /// The HTTP status, 200 to 399.
+    pub status: u32,
+    /// The answer's headers, names in lower case.
+    pub headers: Vec<Header>,
+    /// The answer's body, at most 1 MiB.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for ApiResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiResponse({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// What the API says to a ping.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct PingMessage {
+    /// The `message` of the answer, as it is, without control characters.
+    pub message: String,
+}

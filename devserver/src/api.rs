@@ -47,6 +47,7 @@ impl Trust {
                     audiences,
                     typ: Typ::Any,
                     now,
+                    leeway: 5,
                 };
                 let (algorithm, kid) = read_header(token, expected)?;
                 let key = keys.find(algorithm, kid.as_deref()).await;

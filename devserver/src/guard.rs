@@ -9,9 +9,6 @@ use serde_json::{Value, json};
 
 use crate::provider::{CLIENT_ID, Provider};
 
-/// Seconds by which the clocks of the provider and of an API may differ.
-const LEEWAY: u64 = 5;
-
 /// Why a request is refused (RFC 6750 §3.1, RFC 9470 §3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -182,6 +179,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) audiences: &'a [String],
     pub(crate) typ: Typ,
     pub(crate) now: u64,
+    /// Seconds by which the clocks of the provider and of the API may differ.
+    pub(crate) leeway: u64,
 }
 
 /// The header of a token: what is needed to find its key.
@@ -253,12 +252,12 @@ pub(crate) fn check(
             expected.audiences.join(" "),
         )));
     }
-    if claims.exp + LEEWAY as f64 <= expected.now as f64 {
+    if claims.exp + expected.leeway as f64 <= expected.now as f64 {
         return Err(Refusal::invalid("it has expired. Refresh it"));
     }
     if claims
         .nbf
-        .is_some_and(|nbf| nbf > (expected.now + LEEWAY) as f64)
+        .is_some_and(|nbf| nbf > (expected.now + expected.leeway) as f64)
     {
         return Err(Refusal::invalid("it is not valid yet. Compare the clocks"));
     }
@@ -278,6 +277,8 @@ pub(crate) fn check_own(
         audiences,
         typ: Typ::AccessToken,
         now,
+        // Both read the same clock: a token lives to the second.
+        leeway: 0,
     };
     let (algorithm, kid) = read_header(token, expected)?;
     let key = kid.and_then(|kid| provider.keys.public(algorithm, &kid));

@@ -48,7 +48,8 @@ impl Provider {
     pub(crate) fn new(origin: String, options: Options) -> Result<Provider, StartError> {
         let path = options.issuer_path;
         let fits = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>{}\\^`|:*%".contains(&byte);
-        if !path.is_empty() && !(path.starts_with('/') && path.bytes().all(fits)) {
+        let is_path = path.starts_with('/') && path.bytes().all(fits);
+        if !path.is_empty() && !is_path {
             return Err(StartError::IssuerPath(path));
         }
         for uri in &options.extra_redirect_uris {

@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 use crate::StartError;
 use crate::http_client::{self, FetchError};
 
-/// A key that is not known makes the API look again, but not more often than this.
+/// A token that names an unknown key makes the API read the set again, but not more often than
+/// this.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The JWK set of an issuer, read again when a token names a key that is not in it.
@@ -23,7 +24,7 @@ pub(crate) struct RemoteKeys {
 #[derive(Default)]
 struct Cache {
     keys: Vec<Jwk>,
-    read_at: Option<Instant>,
+    reread_at: Option<Instant>,
 }
 
 impl RemoteKeys {
@@ -60,7 +61,6 @@ impl RemoteKeys {
             .into_iter()
             .filter_map(|key| serde_json::from_value(key).ok())
             .collect();
-        cache.read_at = Some(Instant::now());
         Ok(())
     }
 
@@ -74,9 +74,10 @@ impl RemoteKeys {
         if let Some(key) = pick(&cache.keys, algorithm, kid) {
             return Some(key);
         }
-        if cache.read_at.is_some_and(|at| at.elapsed() < PAUSE) {
+        if cache.reread_at.is_some_and(|at| at.elapsed() < PAUSE) {
             return None;
         }
+        cache.reread_at = Some(Instant::now());
         self.read(&mut cache).await.ok()?;
         pick(&cache.keys, algorithm, kid)
     }

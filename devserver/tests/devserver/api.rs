@@ -180,3 +180,32 @@ async fn the_api_alone_does_not_start_for_an_issuer_that_is_another() {
         Err(StartError::Issuer(_))
     ));
 }
+
+#[tokio::test]
+async fn the_api_alone_learns_the_keys_that_its_issuer_changed_to() {
+    let provider = start().await;
+    let options = ApiOptions {
+        port: 0,
+        issuer: provider.issuer().to_owned(),
+        audience: AUDIENCE.to_owned(),
+    };
+    let api = ApiServer::start(options).await.unwrap();
+    provider.rotate_keys();
+    let tokens = log_in(&provider, "alice", &[]).await;
+    let private = format!("{}/private", api.api());
+    let access = text(&tokens, "access_token");
+    assert_eq!(get_with_token(&private, access).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_lives_to_the_second() {
+    let server = start().await;
+    let code = code(&server).await;
+    server.set_faults("token:clock=-290;api:clock=20").unwrap();
+    let tokens = exchange(&server, &code).await.json();
+    let private = format!("{}/private", server.api());
+    let access = text(&tokens, "access_token");
+    assert_eq!(get_with_token(&private, access).await.status, 401);
+    server.set_faults("").unwrap();
+    assert_eq!(get_with_token(&private, access).await.status, 200);
+}

@@ -37,7 +37,9 @@ impl Default for Person {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        Person { agent: config.new_agent() }
+        Person {
+            agent: config.new_agent(),
+        }
     }
 }
 
@@ -57,14 +59,27 @@ impl Person {
     }
 
     /// Fills in the page's form with `fields`, by name, and presses the button that reads `button`.
-    pub fn submit(&self, page: &Page, fields: &[(&str, &str)], button: &str, callback: &str) -> Stop {
+    pub fn submit(
+        &self,
+        page: &Page,
+        fields: &[(&str, &str)],
+        button: &str,
+        callback: &str,
+    ) -> Stop {
         let (action, values) = page.filled(fields, button);
         let answer = self.agent.post(action.as_str()).send_form(values);
         self.follow(action, answer, callback)
     }
 
     /// Goes through login and consent, and returns the redirect to the app.
-    pub fn log_in(&self, url: &str, callback: &str, name: &str, password: &str, consent: &str) -> String {
+    pub fn log_in(
+        &self,
+        url: &str,
+        callback: &str,
+        name: &str,
+        password: &str,
+        consent: &str,
+    ) -> String {
         let mut stop = self.open(url, callback);
         for _ in 0..10 {
             let page = match stop {
@@ -72,7 +87,12 @@ impl Person {
                 Stop::Page(page) => page,
             };
             stop = if page.html.contains("type=\"password\"") {
-                self.submit(&page, &[("name", name), ("password", password)], "Log in", callback)
+                self.submit(
+                    &page,
+                    &[("name", name), ("password", password)],
+                    "Log in",
+                    callback,
+                )
             } else {
                 self.submit(&page, &[], consent, callback)
             };
@@ -90,10 +110,19 @@ impl Person {
         for _ in 0..10 {
             let mut response = answer.unwrap_or_else(|error| panic!("{url}: {error}"));
             let Some(location) = response.headers().get(LOCATION) else {
-                let html = response.body_mut().read_to_string().expect("a page of text");
-                return Stop::Page(Page { url, status: response.status().as_u16(), html });
+                let html = response
+                    .body_mut()
+                    .read_to_string()
+                    .expect("a page of text");
+                return Stop::Page(Page {
+                    url,
+                    status: response.status().as_u16(),
+                    html,
+                });
             };
-            url = url.join(location.to_str().expect("an ASCII address")).expect("an address");
+            url = url
+                .join(location.to_str().expect("an ASCII address"))
+                .expect("an address");
             if url.host() == callback.host() && url.path() == callback.path() {
                 return Stop::Callback(url);
             }
@@ -114,9 +143,13 @@ impl Page {
                 "form" => action = Some(tag.attribute("action").unwrap_or_default()),
                 "button" if tag.text.contains(button) => pressed = Some(tag),
                 "input" => {
-                    let Some(name) = tag.attribute("name") else { continue };
+                    let Some(name) = tag.attribute("name") else {
+                        continue;
+                    };
                     let given = fields.iter().find(|(field, _)| *field == name);
-                    let value = given.map(|(_, value)| (*value).to_owned()).or(tag.attribute("value"));
+                    let value = given
+                        .map(|(_, value)| (*value).to_owned())
+                        .or(tag.attribute("value"));
                     values.push((name, value.unwrap_or_default()));
                 }
                 _ => {}
@@ -125,7 +158,11 @@ impl Page {
         let action = action.unwrap_or_else(|| panic!("{} has no form: {}", self.url, self.html));
         let pressed = pressed.unwrap_or_else(|| panic!("no button {button:?}: {}", self.html));
         for (field, _) in fields {
-            assert!(values.iter().any(|(name, _)| name == field), "no field {field:?}: {}", self.html);
+            assert!(
+                values.iter().any(|(name, _)| name == field),
+                "no field {field:?}: {}",
+                self.html
+            );
         }
         if let Some(name) = pressed.attribute("name") {
             values.push((name, pressed.attribute("value").unwrap_or_default()));
@@ -148,7 +185,12 @@ impl Tag<'_> {
         while let Some((before, after)) = rest.split_once("=\"") {
             let (value, next) = after.split_once('"')?;
             if before.rsplit(char::is_whitespace).next() == Some(name) {
-                return Some(value.replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&"));
+                return Some(
+                    value
+                        .replace("&quot;", "\"")
+                        .replace("&#39;", "'")
+                        .replace("&amp;", "&"),
+                );
             }
             rest = next;
         }
@@ -161,7 +203,11 @@ fn tags(html: &str) -> impl Iterator<Item = Tag<'_>> {
     html.split('<').filter_map(|piece| {
         let (tag, text) = piece.split_once('>')?;
         let (name, attributes) = tag.split_once(char::is_whitespace).unwrap_or((tag, ""));
-        Some(Tag { name, attributes, text })
+        Some(Tag {
+            name,
+            attributes,
+            text,
+        })
     })
 }
 
@@ -171,7 +217,11 @@ mod tests {
 
     fn page(html: &str) -> Page {
         let url = Url::parse("http://127.0.0.1/pages/login?x=1").unwrap();
-        Page { url, status: 200, html: html.to_owned() }
+        Page {
+            url,
+            status: 200,
+            html: html.to_owned(),
+        }
     }
 
     #[test]
@@ -183,13 +233,20 @@ mod tests {
         );
         let (action, values) = page.filled(&[("name", "alice")], "Deny");
         assert_eq!(action.as_str(), "http://127.0.0.1/go?a=1&b=2");
-        let values: Vec<_> = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        assert_eq!(values, [("csrf", "\"x"), ("name", "alice"), ("answer", "deny")]);
+        let values: Vec<_> = values
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            values,
+            [("csrf", "\"x"), ("name", "alice"), ("answer", "deny")]
+        );
     }
 
     #[test]
     fn a_form_without_an_action_goes_back_to_its_page() {
-        let (action, _) = page("<form method=\"post\"><button>Go</button></form>").filled(&[], "Go");
+        let (action, _) =
+            page("<form method=\"post\"><button>Go</button></form>").filled(&[], "Go");
         assert_eq!(action.as_str(), "http://127.0.0.1/pages/login?x=1");
     }
 }

@@ -32,14 +32,21 @@ impl Running {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        Running { child, stdout, stderr }
+        Running {
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     /// The next line of its stdout, without the line's end.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("text on stdout");
-        assert!(line.ends_with('\n'), "it ended instead of saying that it is ready");
+        assert!(
+            line.ends_with('\n'),
+            "it ended instead of saying that it is ready"
+        );
         line.trim_end().to_owned()
     }
 
@@ -75,7 +82,10 @@ impl Latchkey {
     /// Adds `options` to every command.
     pub fn new(options: &[(&str, &str)]) -> Latchkey {
         let home = tempfile::tempdir().expect("a temporary folder");
-        let options = options.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+        let options = options
+            .iter()
+            .map(|(flag, value)| format!("--{flag}={value}"))
+            .collect();
         Latchkey { home, options }
     }
 
@@ -106,7 +116,10 @@ impl Latchkey {
         let opener = Opener::new(self.home.path());
         let mut command = self.command(words);
         command.arg("--browser").arg(&opener.script);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
         let child = child.expect("the binary starts");
 
         // Whatever comes first: the URL, or the binary's end without one.
@@ -150,20 +163,32 @@ impl Answer {
         let json = serde_json::from_str(line)
             .unwrap_or_else(|_| panic!("status {status}, no JSON: {stdout:?}, stderr: {stderr}"));
         assert_eq!(rest, "", "more than one line on stdout");
-        Answer { status, json, stderr }
+        Answer {
+            status,
+            json,
+            stderr,
+        }
     }
 
     /// The answer of a command that did its work.
     #[track_caller]
     pub fn done(self) -> Value {
-        assert_eq!((self.status, &self.json["ok"]), (0, &Value::Bool(true)), "{self:#?}");
+        assert_eq!(
+            (self.status, &self.json["ok"]),
+            (0, &Value::Bool(true)),
+            "{self:#?}"
+        );
         self.json
     }
 
     /// The error of one that did not.
     #[track_caller]
     pub fn error(mut self) -> Value {
-        assert_eq!((self.status, &self.json["ok"]), (1, &Value::Bool(false)), "{self:#?}");
+        assert_eq!(
+            (self.status, &self.json["ok"]),
+            (1, &Value::Bool(false)),
+            "{self:#?}"
+        );
         self.json["error"].take()
     }
 }
@@ -180,7 +205,10 @@ impl Opener {
 
         let folder = tempfile::tempdir_in(folder).expect("a folder").keep();
         let (script, pipe) = (folder.join("browser"), folder.join("url"));
-        let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+        let made = Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .expect("mkfifo runs");
         assert!(made.success(), "mkfifo failed");
         let text = format!("#!/bin/sh\nprintf '%s' \"$1\" > '{}'\n", pipe.display());
         fs::write(&script, text).expect("the script is written");
@@ -200,8 +228,15 @@ fn binary() -> PathBuf {
         return path.into();
     }
     let test = env::current_exe().expect("the test's own path");
-    let path = test.ancestors().nth(2).expect("target/debug").join("latchkey");
-    assert!(path.exists(), "build it first: cargo build -p latchkey-desktop (or set LATCHKEY_BIN)");
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("target/debug")
+        .join("latchkey");
+    assert!(
+        path.exists(),
+        "build it first: cargo build -p latchkey-desktop (or set LATCHKEY_BIN)"
+    );
     path
 }
 

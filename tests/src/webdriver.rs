@@ -78,13 +78,19 @@ impl Browser {
 
     /// Starts it with the page's own scripts turned off.
     pub fn without_javascript() -> Browser {
-        Browser::with_preferences(json!({ "profile.managed_default_content_settings.javascript": 2 }))
+        Browser::with_preferences(
+            json!({ "profile.managed_default_content_settings.javascript": 2 }),
+        )
     }
 
     fn with_preferences(preferences: Value) -> Browser {
         let profile = tempfile::tempdir().expect("a temporary folder");
         let path = env::var("LATCHKEY_CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-        let mut driver = Running::start(Command::new(path).arg("--port=0").env("HOME", profile.path()));
+        let mut driver = Running::start(
+            Command::new(path)
+                .arg("--port=0")
+                .env("HOME", profile.path()),
+        );
         let port = loop {
             let line = driver.line();
             if let Some((_, port)) = line.split_once("started successfully on port ") {
@@ -115,8 +121,14 @@ impl Browser {
         let new = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let value = exchange(agent.post(&base).send_json(new));
         let session = format!("{base}/{}", value["sessionId"].as_str().expect("a session"));
-        let browser = Browser { agent, session, _driver: driver, _profile: profile };
-        let metrics = json!({ "width": SIZE.0, "height": SIZE.1, "deviceScaleFactor": 1, "mobile": false });
+        let browser = Browser {
+            agent,
+            session,
+            _driver: driver,
+            _profile: profile,
+        };
+        let metrics =
+            json!({ "width": SIZE.0, "height": SIZE.1, "deviceScaleFactor": 1, "mobile": false });
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics);
         browser
     }
@@ -138,17 +150,33 @@ impl Browser {
 
     /// The first element that fits a CSS selector, as soon as there is one.
     pub fn find(&self, selector: &str) -> Element<'_> {
-        let found = self.post("element", json!({ "using": "css selector", "value": selector }));
+        let found = self.post(
+            "element",
+            json!({ "using": "css selector", "value": selector }),
+        );
         self.element(&found)
     }
 
     /// The one element that fits `selector` and has this accessible name.
     pub fn named(&self, selector: &str, name: &str) -> Element<'_> {
-        let found = self.post("elements", json!({ "using": "css selector", "value": selector }));
-        let found = found.as_array().expect("a list").iter().map(|found| self.element(found));
-        let (mut fits, others): (Vec<_>, Vec<_>) = found.partition(|element| element.name() == name);
+        let found = self.post(
+            "elements",
+            json!({ "using": "css selector", "value": selector }),
+        );
+        let found = found
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|found| self.element(found));
+        let (mut fits, others): (Vec<_>, Vec<_>) =
+            found.partition(|element| element.name() == name);
         let others: Vec<_> = others.iter().map(Element::name).collect();
-        assert_eq!(fits.len(), 1, "{selector} named {name:?} at {}; others: {others:?}", self.url());
+        assert_eq!(
+            fits.len(),
+            1,
+            "{selector} named {name:?} at {}; others: {others:?}",
+            self.url()
+        );
         fits.remove(0)
     }
 
@@ -164,7 +192,10 @@ impl Browser {
             ColorScheme::Dark => "dark",
         };
         let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        );
     }
 
     /// What a script returns. WebDriver's scripts run even where the page's may not.
@@ -174,16 +205,24 @@ impl Browser {
 
     /// A picture of the page, in PNG.
     pub fn screenshot(&self) -> Vec<u8> {
-        STANDARD.decode(text(self.get("screenshot"))).expect("base64")
+        STANDARD
+            .decode(text(self.get("screenshot")))
+            .expect("base64")
     }
 
     /// A command of Chromium's own protocol, for what WebDriver cannot say.
     fn devtools(&self, command: &str, parameters: Value) {
-        self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters }));
+        self.post(
+            "goog/cdp/execute",
+            json!({ "cmd": command, "params": parameters }),
+        );
     }
 
     fn element(&self, reference: &Value) -> Element<'_> {
-        Element { browser: self, id: reference[ELEMENT].as_str().expect("an element").to_owned() }
+        Element {
+            browser: self,
+            id: reference[ELEMENT].as_str().expect("an element").to_owned(),
+        }
     }
 
     fn get(&self, path: &str) -> Value {
@@ -191,7 +230,11 @@ impl Browser {
     }
 
     fn post(&self, path: &str, body: Value) -> Value {
-        exchange(self.agent.post(format!("{}/{path}", self.session)).send_json(body))
+        exchange(
+            self.agent
+                .post(format!("{}/{path}", self.session))
+                .send_json(body),
+        )
     }
 }
 
@@ -233,7 +276,8 @@ impl Element<'_> {
     }
 
     fn post(&self, what: &str, body: Value) -> Value {
-        self.browser.post(&format!("element/{}/{what}", self.id), body)
+        self.browser
+            .post(&format!("element/{}/{what}", self.id), body)
     }
 }
 
@@ -241,9 +285,17 @@ impl Element<'_> {
 #[track_caller]
 fn exchange(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
     let mut answer = answer.expect("chromedriver answers");
-    let mut json: Value = answer.body_mut().read_json().expect("JSON from chromedriver");
+    let mut json: Value = answer
+        .body_mut()
+        .read_json()
+        .expect("JSON from chromedriver");
     let value = json["value"].take();
-    assert!(answer.status().is_success(), "{}: {}", value["error"], value["message"]);
+    assert!(
+        answer.status().is_success(),
+        "{}: {}",
+        value["error"],
+        value["message"]
+    );
     value
 }
 

@@ -3,7 +3,7 @@
 
 use latchkey_tests::pictures;
 use latchkey_tests::process::{Answer, Latchkey, Running};
-use latchkey_tests::webdriver::{Browser, ColorScheme, Element, ENTER, TAB};
+use latchkey_tests::webdriver::{Browser, ColorScheme, ENTER, Element, TAB};
 use serde_json::{Value, json};
 
 const GO_BACK: &str = "You can close this window and go back to the terminal.";
@@ -27,7 +27,11 @@ impl Story {
             ("audience", text("audience")),
             ("scope", "openid profile offline_access read:messages"),
         ]);
-        Story { user: ready["users"][0].clone(), latchkey, _server: server }
+        Story {
+            user: ready["users"][0].clone(),
+            latchkey,
+            _server: server,
+        }
     }
 
     /// Runs `latchkey login` while `person` deals with the login page that `browser` has opened.
@@ -79,7 +83,10 @@ fn must_be_readable(browser: &Browser) {
          main: document.querySelectorAll('main').length, \
          wide: document.documentElement.scrollWidth > document.documentElement.clientWidth }",
     );
-    assert_eq!(page, json!({ "lang": "en", "headings": 1, "main": 1, "wide": false }));
+    assert_eq!(
+        page,
+        json!({ "lang": "en", "headings": 1, "main": 1, "wide": false })
+    );
     for scheme in [ColorScheme::Dark, ColorScheme::Light] {
         browser.prefer(scheme);
         let problems = browser.evaluate(include_str!("../src/legibility.js"));
@@ -109,7 +116,10 @@ fn a_person_logs_in_and_the_closing_page_says_that_one_can_go_back() {
     assert_eq!(session["state"], "signed_in");
     assert_eq!(session["claims"]["preferred_username"], story.name());
     let message = story.latchkey.run(&["ping", "private-scoped"]).done()["message"].take();
-    assert!(message.as_str().is_some_and(|message| !message.is_empty()), "{message}");
+    assert!(
+        message.as_str().is_some_and(|message| !message.is_empty()),
+        "{message}"
+    );
 }
 
 #[test]
@@ -121,7 +131,9 @@ fn a_browser_without_javascript_and_a_person_without_a_mouse_log_in_all_the_same
     let login = story.login(&browser, || {
         // The first field has the focus.
         browser.focused().type_in(&format!("{}{TAB}", story.name()));
-        browser.focused().type_in(&format!("{}{ENTER}", story.password()));
+        browser
+            .focused()
+            .type_in(&format!("{}{ENTER}", story.password()));
         let text = closing_page(&browser, "You are logged in");
         assert!(text.contains(GO_BACK), "{text}");
     });
@@ -139,7 +151,10 @@ fn cancel_is_a_denial_and_the_browser_says_that_nobody_is_logged_in() {
         pictures::compare("denied-page", &browser.screenshot());
     });
     let error = login.error();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("denied"), &json!("access_denied")));
+    assert_eq!(
+        (&error["kind"], &error["code"]),
+        (&json!("denied"), &json!("access_denied"))
+    );
     let session = story.latchkey.run(&["status"]).done()["session"].take();
     assert_eq!(session, json!({ "state": "signed_out", "reason": "never" }));
 }
@@ -154,7 +169,11 @@ fn a_wrong_password_is_said_on_the_page_and_can_be_corrected_there() {
         button(&browser, "Log in").click();
         let alert = browser.find("[role=alert]");
         assert!(alert.text().contains("wrong"), "{}", alert.text());
-        assert!(browser.title().starts_with("Error: "), "{}", browser.title());
+        assert!(
+            browser.title().starts_with("Error: "),
+            "{}",
+            browser.title()
+        );
         must_be_readable(&browser);
 
         password_field(&browser).type_in(story.password());

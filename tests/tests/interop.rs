@@ -25,10 +25,18 @@ impl Servers {
     fn start() -> Servers {
         let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
         let folder = env::var_os("LATCHKEY_INTEROP_DIR").map_or_else(here, PathBuf::from);
-        assert!(folder.join("node_modules").is_dir(), "run `npm ci` in {} first", folder.display());
-        let mut running = Running::start(Command::new("node").arg("server.mjs").current_dir(folder));
+        assert!(
+            folder.join("node_modules").is_dir(),
+            "run `npm ci` in {} first",
+            folder.display()
+        );
+        let mut running =
+            Running::start(Command::new("node").arg("server.mjs").current_dir(folder));
         let ready = running.json_line();
-        Servers { _running: running, ready }
+        Servers {
+            _running: running,
+            ready,
+        }
     }
 
     fn text(&self, name: &str) -> &str {
@@ -53,14 +61,18 @@ impl Servers {
             ("client-id", self.text("client_id")),
             ("scope", SCOPE),
         ];
-        let defaults = defaults.iter().filter(|(name, _)| options.iter().all(|(other, _)| other != name));
+        let defaults = defaults
+            .iter()
+            .filter(|(name, _)| options.iter().all(|(other, _)| other != name));
         Latchkey::new(&defaults.chain(options).copied().collect::<Vec<_>>())
     }
 }
 
 /// `login --begin`, with the consent that refresh tokens need at this provider (OpenID Connect Core §11).
 fn begin(latchkey: &Latchkey) -> String {
-    let begun = latchkey.run(&["login", "--begin", "--prompt", "consent"]).done();
+    let begun = latchkey
+        .run(&["login", "--begin", "--prompt", "consent"])
+        .done();
     begun["url"].as_str().expect("a URL").to_owned()
 }
 
@@ -87,24 +99,36 @@ fn state(latchkey: &Latchkey) -> Value {
 fn the_story_runs_over_separate_processes_with_a_refresh_in_the_middle() {
     let servers = Servers::start();
     let latchkey = servers.latchkey();
-    assert_eq!(state(&latchkey), json!({ "state": "signed_out", "reason": "never" }));
+    assert_eq!(
+        state(&latchkey),
+        json!({ "state": "signed_out", "reason": "never" })
+    );
 
     let session = log_in(&latchkey, &Person::default(), ALICE);
     assert_eq!(session["state"], "signed_in");
     assert_eq!(session["issuer"], servers.ready["issuer"]);
     assert_eq!(session["subject"], "alice");
     assert_eq!(session["claims"]["aud"], servers.ready["client_id"]);
-    assert_eq!((&session["refreshable"], &session["persisted"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&session["refreshable"], &session["persisted"]),
+        (&json!(true), &json!(true))
+    );
     assert_eq!(state(&latchkey)["subject"], "alice");
 
     assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
-    assert_eq!(ping(&latchkey, "private-scoped"), "Hello from a private endpoint with the scope.");
+    assert_eq!(
+        ping(&latchkey, "private-scoped"),
+        "Hello from a private endpoint with the scope."
+    );
 
     let before = latchkey.run(&["token"]).done();
     assert_eq!(before["scopes"], json!(["read:messages"]));
     assert_ne!(refresh(&latchkey), before["access_token"].as_str().unwrap());
     assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
-    assert_eq!(ping(&latchkey, "private-scoped"), "Hello from a private endpoint with the scope.");
+    assert_eq!(
+        ping(&latchkey, "private-scoped"),
+        "Hello from a private endpoint with the scope."
+    );
 }
 
 #[test]
@@ -118,7 +142,10 @@ fn the_loopback_listener_catches_the_redirect_on_a_port_that_nobody_registered()
         assert_eq!(closing.status, 200, "{}", closing.html);
     });
     assert_eq!(login.done()["session"]["subject"], "alice");
-    assert_eq!(ping(&latchkey, "private-scoped"), "Hello from a private endpoint with the scope.");
+    assert_eq!(
+        ping(&latchkey, "private-scoped"),
+        "Hello from a private endpoint with the scope."
+    );
 }
 
 #[test]
@@ -177,9 +204,16 @@ fn without_a_resource_the_token_is_opaque_and_the_apis_refusal_leaves_the_sessio
     let latchkey = servers.latchkey_without_resource();
     log_in(&latchkey, &Person::default(), ALICE);
     let error = latchkey.run(&["ping", "private"]).error();
-    assert_eq!((&error["kind"], &error["status"]), (&json!("api"), &json!(401)), "{error}");
+    assert_eq!(
+        (&error["kind"], &error["status"]),
+        (&json!("api"), &json!(401)),
+        "{error}"
+    );
     let session = state(&latchkey);
-    assert_eq!((&session["state"], &session["refreshable"]), (&json!("signed_in"), &json!(true)));
+    assert_eq!(
+        (&session["state"], &session["refreshable"]),
+        (&json!("signed_in"), &json!(true))
+    );
 }
 
 #[test]
@@ -188,7 +222,10 @@ fn userinfo_answers_where_the_token_is_for_the_provider() {
     let latchkey = servers.latchkey_without_resource();
     log_in(&latchkey, &Person::default(), ALICE);
     let claims = latchkey.run(&["userinfo"]).done()["claims"].take();
-    assert_eq!(claims, json!({ "sub": "alice", "name": "ALICE", "preferred_username": "alice" }));
+    assert_eq!(
+        claims,
+        json!({ "sub": "alice", "name": "ALICE", "preferred_username": "alice" })
+    );
 }
 
 #[test]
@@ -197,8 +234,14 @@ fn userinfo_is_read_with_a_token_of_its_own_where_the_sessions_is_for_the_api() 
     let latchkey = servers.latchkey();
     log_in(&latchkey, &Person::default(), ALICE);
     let claims = latchkey.run(&["userinfo"]).done()["claims"].take();
-    assert_eq!((&claims["sub"], &claims["name"]), (&json!("alice"), &json!("ALICE")));
-    assert_eq!(ping(&latchkey, "private-scoped"), "Hello from a private endpoint with the scope.");
+    assert_eq!(
+        (&claims["sub"], &claims["name"]),
+        (&json!("alice"), &json!("ALICE"))
+    );
+    assert_eq!(
+        ping(&latchkey, "private-scoped"),
+        "Hello from a private endpoint with the scope."
+    );
 }
 
 #[test]
@@ -219,7 +262,10 @@ fn a_person_who_says_no_is_a_denial_and_nobody_is_signed_in() {
     let latchkey = servers.latchkey();
     let callback = Person::default().log_in(&begin(&latchkey), CALLBACK, ALICE.0, ALICE.1, "Deny");
     let error = latchkey.run(&["login", "--finish", &callback]).error();
-    assert_eq!((&error["kind"], &error["code"]), (&json!("denied"), &json!("access_denied")));
+    assert_eq!(
+        (&error["kind"], &error["code"]),
+        (&json!("denied"), &json!("access_denied"))
+    );
     assert_eq!(state(&latchkey)["state"], "signed_out");
 }
 
@@ -243,17 +289,31 @@ fn logout_revokes_and_the_end_session_page_ends_the_session_at_the_provider() {
     let person = Person::default();
     log_in(&latchkey, &person, ALICE);
     let logged_out = "http://127.0.0.1/logged-out";
-    let answer = latchkey.run(&["logout", "--post-logout-redirect-uri", logged_out]).done();
+    let answer = latchkey
+        .run(&["logout", "--post-logout-redirect-uri", logged_out])
+        .done();
     assert_eq!(answer["revocation"], "done", "{answer}");
-    assert_eq!(state(&latchkey), json!({ "state": "signed_out", "reason": "logged_out" }));
+    assert_eq!(
+        state(&latchkey),
+        json!({ "state": "signed_out", "reason": "logged_out" })
+    );
     let error = latchkey.run(&["ping", "private"]).error();
-    assert_eq!((&error["kind"], &error["reason"]), (&json!("login_required"), &json!("logged_out")));
+    assert_eq!(
+        (&error["kind"], &error["reason"]),
+        (&json!("login_required"), &json!("logged_out"))
+    );
 
     // The browser still has its session at the provider, until the page is answered.
-    let ending = answer["end_session_url"].as_str().expect("the provider has one");
-    let Stop::Page(page) = person.open(ending, logged_out) else { panic!("no question asked") };
+    let ending = answer["end_session_url"]
+        .as_str()
+        .expect("the provider has one");
+    let Stop::Page(page) = person.open(ending, logged_out) else {
+        panic!("no question asked")
+    };
     let stop = person.submit(&page, &[], "Yes, sign me out", logged_out);
     assert!(matches!(stop, Stop::Callback(_)), "{stop:?}");
-    let Stop::Page(page) = person.open(&begin(&latchkey), CALLBACK) else { panic!("logged in without a page") };
+    let Stop::Page(page) = person.open(&begin(&latchkey), CALLBACK) else {
+        panic!("logged in without a page")
+    };
     assert!(page.html.contains("Password"), "{}", page.html);
 }

@@ -4,3 +4,4 @@ pub mod forms;
 pub mod pictures;
 pub mod process;
 pub mod webdriver;
+pub mod world;

@@ -1,0 +1,188 @@
+//! A provider, an API and a device, for one test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use latchkey::{
+    Auth, AuthConfig, AuthError, Clock, LogError, LogLevel, LogSink, LoginOptions, PingClient,
+    SecureStore, Session, SystemClock, memory_store,
+};
+use latchkey_devserver::{DevServer, Options, submit_login};
+
+/// A redirect URI that the development server knows.
+pub const REDIRECT_URI: &str = "dev.latchkey.sample:/callback";
+
+/// A running development server, and a store that outlives the [`Auth`]s that are made with it.
+pub struct World {
+    /// The provider and the API.
+    pub server: DevServer,
+    /// The device's store.
+    pub store: Arc<dyn SecureStore>,
+    /// The device's clock.
+    pub clock: Arc<Hands>,
+}
+
+impl World {
+    /// With the server's defaults.
+    pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// With a server of one's own choice.
+    pub async fn with(options: Options) -> Self {
+        Self {
+            server: DevServer::start(options).await.expect("the server starts"),
+            store: memory_store(),
+            clock: Arc::default(),
+        }
+    }
+
+    /// A configuration for this server, with its audience and the API's scope.
+    pub fn config(&self) -> AuthConfig {
+        let mut config =
+            AuthConfig::new(self.server.issuer(), self.server.client_id(), REDIRECT_URI);
+        config.audience = Some(self.server.audience().to_owned());
+        config.scopes = ["openid", "profile", "offline_access", "read:messages"]
+            .map(str::to_owned)
+            .to_vec();
+        config
+    }
+
+    /// The app, started: each call is another process as far as memory goes.
+    pub fn app(&self) -> Arc<Auth> {
+        self.app_with(self.config())
+    }
+
+    /// The app with a configuration of one's own.
+    pub fn app_with(&self, config: AuthConfig) -> Arc<Auth> {
+        Auth::with_clock(config, Arc::clone(&self.store), self.clock.clone())
+            .expect("a valid configuration")
+    }
+
+    /// The tutorial's client.
+    pub fn ping(&self, auth: &Arc<Auth>) -> Arc<PingClient> {
+        PingClient::new(Arc::clone(auth), self.server.api().to_owned()).expect("a valid address")
+    }
+
+    /// Begins a login and submits the page as this user; returns where the browser is sent.
+    pub async fn callback(&self, auth: &Auth, user: &str) -> String {
+        let request = auth
+            .begin_login(LoginOptions::default(), None)
+            .await
+            .expect("the login begins");
+        self.submit(&request.url, user).await
+    }
+
+    /// Submits the login page.
+    pub async fn submit(&self, url: &str, user: &str) -> String {
+        submit_login(url, user, &format!("{user}-password"))
+            .await
+            .expect("the page takes the password")
+    }
+
+    /// A whole login.
+    pub async fn log_in(&self, auth: &Auth, user: &str) -> Session {
+        let callback = self.callback(auth, user).await;
+        auth.finish_login(callback, None)
+            .await
+            .expect("the login ends well")
+    }
+
+    /// Everybody who is logged in, with a token that has just ended.
+    pub async fn expire(&self) {
+        self.clock.advance(3_600);
+    }
+}
+
+/// The system's clock, moved by hand.
+#[derive(Default)]
+pub struct Hands {
+    ahead: Mutex<u64>,
+}
+
+impl Hands {
+    /// Moves both clocks.
+    pub fn advance(&self, seconds: u64) {
+        *self.ahead.lock().expect("no panic") += seconds;
+    }
+
+    fn ahead(&self) -> u64 {
+        *self.ahead.lock().expect("no panic")
+    }
+}
+
+impl Clock for Hands {
+    fn wall(&self) -> i64 {
+        SystemClock.wall() + i64::try_from(self.ahead()).expect("small")
+    }
+
+    fn boot(&self) -> Duration {
+        SystemClock.boot() + Duration::from_secs(self.ahead())
+    }
+}
+
+/// Keeps what is logged.
+#[derive(Default)]
+pub struct Lines(Mutex<Vec<String>>);
+
+impl Lines {
+    /// All lines as one text.
+    pub fn text(&self) -> String {
+        self.0.lock().expect("no panic").join("\n")
+    }
+}
+
+impl LogSink for Lines {
+    fn log(&self, _: LogLevel, line: String) -> Result<(), LogError> {
+        self.0.lock().expect("no panic").push(line);
+        Ok(())
+    }
+}
+
+/// The state of a session in the words of the vectors: `signed_in`, `signed_out:REASON`, ….
+pub fn state(session: &Session) -> String {
+    match session {
+        Session::SignedIn { .. } => "signed_in".to_owned(),
+        Session::SignedOut { reason } => format!("signed_out:{}", reason.word()),
+        Session::Locked => "locked".to_owned(),
+        Session::Unavailable { reason } => format!("unavailable:{}", reason.word()),
+    }
+}
+
+/// The fields of an error by name, as in cli.md.
+pub fn fields(error: &AuthError) -> serde_json::Value {
+    use serde_json::json;
+    match error {
+        AuthError::Cancelled => json!({}),
+        AuthError::CallbackIgnored { reason } => json!({ "reason": reason.word() }),
+        AuthError::LoginRequired { reason } => json!({ "reason": reason.word() }),
+        AuthError::InteractionRequired { code } | AuthError::Denied { code } => {
+            json!({ "code": code })
+        }
+        AuthError::StepUpRequired {
+            reason,
+            scope,
+            acr_values,
+            max_age_seconds,
+            ..
+        } => json!({
+            "reason": reason.word(),
+            "scope": scope,
+            "acr_values": acr_values,
+            "max_age_seconds": max_age_seconds,
+        }),
+        AuthError::Network {
+            reason,
+            retry_after_seconds,
+        } => json!({ "reason": reason.word(), "retry_after_seconds": retry_after_seconds }),
+        AuthError::Provider { status, code } => json!({ "status": status, "code": code }),
+        AuthError::Untrusted { check } => json!({ "check": check }),
+        AuthError::Storage { reason } => json!({ "reason": reason.word() }),
+        AuthError::Clock { skew_seconds } => json!({ "skew_seconds": skew_seconds }),
+        AuthError::Configuration { problems } => {
+            let fields: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
+            json!({ "fields": fields })
+        }
+        AuthError::Api { status, text } => json!({ "status": status, "text": text }),
+    }
+}

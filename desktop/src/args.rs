@@ -24,31 +24,86 @@ pub(crate) struct Words {
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalWords {
     /// The provider: its issuer identifier, exactly as the provider writes it
-    #[arg(long, global = true, value_name = "URL", env = "LATCHKEY_ISSUER", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LATCHKEY_ISSUER",
+        hide_env_values = true
+    )]
     pub(crate) issuer: Option<String>,
     /// The id of the public client at the provider
-    #[arg(long, global = true, value_name = "ID", env = "LATCHKEY_CLIENT_ID", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ID",
+        env = "LATCHKEY_CLIENT_ID",
+        hide_env_values = true
+    )]
     pub(crate) client_id: Option<String>,
     /// Where the provider sends the browser back to [default: http://127.0.0.1/callback, at any free port]
-    #[arg(long, global = true, value_name = "URI", env = "LATCHKEY_REDIRECT_URI", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URI",
+        env = "LATCHKEY_REDIRECT_URI",
+        hide_env_values = true
+    )]
     pub(crate) redirect_uri: Option<String>,
     /// What a login asks for, separated by spaces [default: openid profile offline_access]
-    #[arg(long, global = true, value_name = "SCOPES", env = "LATCHKEY_SCOPE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SCOPES",
+        env = "LATCHKEY_SCOPE",
+        hide_env_values = true
+    )]
     pub(crate) scope: Option<String>,
     /// The API's identifier, at providers that want it as the parameter "audience"
-    #[arg(long, global = true, value_name = "ID", env = "LATCHKEY_AUDIENCE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ID",
+        env = "LATCHKEY_AUDIENCE",
+        hide_env_values = true
+    )]
     pub(crate) audience: Option<String>,
     /// The API's identifier, at providers that want it as the parameter "resource" (RFC 8707); again for more
-    #[arg(long, global = true, value_name = "URI", env = "LATCHKEY_RESOURCE", hide_env_values = true, value_delimiter = ' ')]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URI",
+        env = "LATCHKEY_RESOURCE",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
     pub(crate) resource: Vec<String>,
     /// The protected API; the token goes to this origin and no other
-    #[arg(long, global = true, value_name = "URL", env = "LATCHKEY_API", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LATCHKEY_API",
+        hide_env_values = true
+    )]
     pub(crate) api: Option<String>,
     /// The folder for the sealed session and its key [default: your data folder, with the key in the system's keyring]
-    #[arg(long, global = true, value_name = "DIR", env = "LATCHKEY_STORE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "LATCHKEY_STORE",
+        hide_env_values = true
+    )]
     pub(crate) store: Option<String>,
     /// Certificates to trust besides the system's
-    #[arg(long, global = true, value_name = "PEM", env = "LATCHKEY_CA_FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PEM",
+        env = "LATCHKEY_CA_FILE",
+        hide_env_values = true
+    )]
     pub(crate) ca_file: Option<String>,
     /// What the provider does with refresh tokens: unknown, none, grace:SECONDS, parent or strict [default: unknown]
     #[arg(long, global = true, value_name = "WORD", env = "LATCHKEY_ROTATION", hide_env_values = true, value_parser = rotation)]
@@ -60,7 +115,14 @@ pub(crate) struct GlobalWords {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Say on stderr what happens; no level prints a secret [default: off]
-    #[arg(long, global = true, value_name = "LEVEL", env = "LATCHKEY_LOG", hide_env_values = true, value_enum)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "LATCHKEY_LOG",
+        hide_env_values = true,
+        value_enum
+    )]
     pub(crate) log: Option<Level>,
     /// Give up after so many seconds [default: 300 for login, 120 for demo, 60 else]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -222,7 +284,9 @@ pub(crate) struct LogoutWords {
 
 /// The word of `--rotation`.
 pub(crate) fn rotation(word: &str) -> Result<Rotation, String> {
-    let grace = word.strip_prefix("grace:").and_then(|seconds| seconds.parse().ok());
+    let grace = word
+        .strip_prefix("grace:")
+        .and_then(|seconds| seconds.parse().ok());
     match (word, grace) {
         ("unknown", _) => Ok(Rotation::Unknown),
         ("none", _) => Ok(Rotation::None),
@@ -301,7 +365,12 @@ mod tests {
 
     #[test]
     fn what_comes_later_is_not_offered_yet() {
-        for words in ["login --device", "accounts", "status --account x", "status --dpop"] {
+        for words in [
+            "login --device",
+            "accounts",
+            "status --account x",
+            "status --dpop",
+        ] {
             let words = ["latchkey"].into_iter().chain(words.split(' '));
             assert!(Words::try_parse_from(words).is_err());
         }

@@ -42,15 +42,21 @@ impl Browser {
     pub(crate) async fn open(&self, url: &str, output: Output) -> Result<(), AuthError> {
         output.note(&format!("The login page is at\n{url}"));
         let opened = match self {
-            Self::Named(command) => start(command, url, output).map_err(|reason| problem("browser", reason))?,
+            Self::Named(command) => {
+                start(command, url, output).map_err(|reason| problem("browser", reason))?
+            }
             Self::Environment(commands) => {
                 let separator = if cfg!(windows) { ';' } else { ':' };
-                commands.split(separator).any(|command| start(command, url, output).is_ok())
+                commands
+                    .split(separator)
+                    .any(|command| start(command, url, output).is_ok())
             }
             Self::System => {
                 let url = url.to_owned();
                 // It waits for a browser that lives in the terminal.
-                tokio::task::spawn_blocking(move || webbrowser::open(&url).is_ok()).await.unwrap_or(false)
+                tokio::task::spawn_blocking(move || webbrowser::open(&url).is_ok())
+                    .await
+                    .unwrap_or(false)
             }
             Self::Nowhere => false,
         };
@@ -65,14 +71,21 @@ impl Browser {
 
 /// Starts `command URL` without a shell. The browser's own chatter is dropped: stdout is for the answer.
 fn start(command: &str, url: &str, output: Output) -> Result<bool, String> {
-    let words = words(command, url).ok_or("is no command: a quote is not closed, or it is empty.")?;
+    let words =
+        words(command, url).ok_or("is no command: a quote is not closed, or it is empty.")?;
     let (program, arguments) = words.split_first().ok_or("is empty.")?;
     let mut process = Command::new(program);
-    process.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    process
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     // A Ctrl-C in the terminal is for this program, not for the person's browser.
     #[cfg(unix)]
     process.process_group(0);
-    let mut child = process.spawn().map_err(|error| format!("cannot be started: {error}."))?;
+    let mut child = process
+        .spawn()
+        .map_err(|error| format!("cannot be started: {error}."))?;
     tokio::spawn(async move {
         if let Ok(status) = child.wait().await
             && !status.success()
@@ -86,7 +99,11 @@ fn start(command: &str, url: &str, output: Output) -> Result<bool, String> {
 /// The words of a command as a shell would cut them, with the address for `%s` or at the end.
 fn words(command: &str, url: &str) -> Option<Vec<String>> {
     // On Windows a backslash is part of a path and escapes nothing.
-    let command = if cfg!(windows) { command.replace('\\', "\\\\") } else { command.to_owned() };
+    let command = if cfg!(windows) {
+        command.replace('\\', "\\\\")
+    } else {
+        command.to_owned()
+    };
     let mut words = shlex::split(&command)?;
     if words.is_empty() {
         return None;
@@ -107,7 +124,10 @@ mod tests {
         let url = "https://op.test/?a=1&b='$(x)'";
         let cut = words("\"my browser\" --new 'a b'", url).unwrap();
         assert_eq!(cut, ["my browser", "--new", "a b", url]);
-        assert_eq!(words("browser --url=%s", "u").unwrap(), ["browser", "--url=u"]);
+        assert_eq!(
+            words("browser --url=%s", "u").unwrap(),
+            ["browser", "--url=u"]
+        );
     }
 
     #[test]
@@ -124,7 +144,13 @@ mod tests {
     #[tokio::test]
     async fn a_named_command_that_does_not_start_is_a_configuration_error() {
         let browser = Browser::Named("/does/not/exist".to_owned());
-        let error = browser.open("https://op.test", Output { json: true }).await.unwrap_err();
-        assert!(error.to_string().contains("browser: cannot be started"), "{error}");
+        let error = browser
+            .open("https://op.test", Output { json: true })
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("browser: cannot be started"),
+            "{error}"
+        );
     }
 }

@@ -63,16 +63,32 @@ impl Settings {
     /// gets the token.
     pub(crate) fn load(words: &GlobalWords) -> Result<Self, AuthError> {
         let (path, text) = match &words.config {
-            Some(path) => (path.clone(), read(path).map_err(|error| problem("config", format!(
-                "cannot read {}: {error}", path.display(),
-            )))?),
+            Some(path) => (
+                path.clone(),
+                read(path).map_err(|error| {
+                    problem(
+                        "config",
+                        format!("cannot read {}: {error}", path.display(),),
+                    )
+                })?,
+            ),
             None => match configuration_folder().map(|folder| folder.join("latchkey.toml")) {
                 None => return Self::merge(words, "", Path::new("")),
                 Some(path) => match read(&path) {
-                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::NotFound | ErrorKind::NotADirectory
+                        ) =>
+                    {
                         return Self::merge(words, "", Path::new(""));
                     }
-                    Err(error) => return Err(problem("config", format!("cannot read {}: {error}", path.display()))),
+                    Err(error) => {
+                        return Err(problem(
+                            "config",
+                            format!("cannot read {}: {error}", path.display()),
+                        ));
+                    }
                     Ok(text) => (path, text),
                 },
             },
@@ -83,12 +99,16 @@ impl Settings {
     fn merge(words: &GlobalWords, text: &str, path: &Path) -> Result<Self, AuthError> {
         let wrong = |reason: String| problem("config", format!("in {}: {reason}", path.display()));
         let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             wrong(format!("line {line}: {}", error.message()))
         })?;
         let from_file = match &file.rotation {
             None => None,
-            Some(word) => Some(rotation(word).map_err(|reason| wrong(format!("rotation: {reason}")))?),
+            Some(word) => {
+                Some(rotation(word).map_err(|reason| wrong(format!("rotation: {reason}")))?)
+            }
         };
         // Paths in the file are meant from where the file is; those in the words from where the person is.
         let beside = |of_file: Option<PathBuf>| {
@@ -99,17 +119,26 @@ impl Settings {
             Some(OneOrMore::One(resource)) => vec![resource],
             Some(OneOrMore::More(resources)) => resources,
         };
-        let given: Vec<String> = words.resource.iter().filter(|resource| !resource.is_empty()).cloned().collect();
+        let named: Vec<String> = words
+            .resource
+            .iter()
+            .filter(|resource| !resource.is_empty())
+            .cloned()
+            .collect();
         Ok(Self {
             issuer: given_or(&words.issuer, file.issuer),
             client_id: given_or(&words.client_id, file.client_id),
             redirect_uri: given_or(&words.redirect_uri, file.redirect_uri),
             scope: given_or(&words.scope, file.scope),
             audience: given_or(&words.audience, file.audience),
-            resources: if given.is_empty() { resources } else { given },
+            resources: if named.is_empty() { resources } else { named },
             api: given_or(&words.api, file.api),
-            store: given(&words.store).map(PathBuf::from).or_else(|| beside(file.store)),
-            ca_file: given(&words.ca_file).map(PathBuf::from).or_else(|| beside(file.ca_file)),
+            store: given(&words.store)
+                .map(PathBuf::from)
+                .or_else(|| beside(file.store)),
+            ca_file: given(&words.ca_file)
+                .map(PathBuf::from)
+                .or_else(|| beside(file.ca_file)),
             rotation: words.rotation.or(from_file),
             log: words.log.or(file.log).and_then(Level::level),
             timeout: words.timeout.or(file.timeout).map(Duration::from_secs),
@@ -123,13 +152,21 @@ impl Settings {
             self.client_id.clone().unwrap_or_default(),
             self.redirect_uri(),
         );
-        config.scopes = self.scope.iter().flat_map(|scope| scope.split_whitespace()).map(str::to_owned).collect();
+        config.scopes = self
+            .scope
+            .iter()
+            .flat_map(|scope| scope.split_whitespace())
+            .map(str::to_owned)
+            .collect();
         config.audience.clone_from(&self.audience);
         config.resources.clone_from(&self.resources);
         config.rotation = self.rotation;
         if let Some(path) = &self.ca_file {
             config.trust_anchors_pem = Some(read(path).map_err(|error| {
-                problem("ca_file", format!("cannot read {}: {error}", path.display()))
+                problem(
+                    "ca_file",
+                    format!("cannot read {}: {error}", path.display()),
+                )
             })?);
         }
         Ok(config)
@@ -141,18 +178,31 @@ impl Settings {
 
     /// The protected API, which only the commands that call it need.
     pub(crate) fn api(&self) -> Result<String, AuthError> {
-        self.api.clone().ok_or_else(|| problem("api", missing("api")))
+        self.api
+            .clone()
+            .ok_or_else(|| problem("api", missing("api")))
     }
 }
 
-/// A mistake of the person at the keyboard, in the core's words for it.
+/// A mistake of the person at the keyboard, as the core says it: the field, and a sentence on one line.
 pub(crate) fn problem(field: &str, reason: impl Into<String>) -> AuthError {
-    AuthError::Configuration { problems: vec![ConfigurationProblem { field: field.to_owned(), reason: reason.into() }] }
+    let mut reason = reason.into().replace(char::is_control, " ");
+    if !reason.ends_with('.') {
+        reason.push('.');
+    }
+    AuthError::Configuration {
+        problems: vec![ConfigurationProblem {
+            field: field.to_owned(),
+            reason,
+        }],
+    }
 }
 
 /// Says of what was not given where it can be given, which the core does not know.
 pub(crate) fn explain_missing(error: AuthError, settings: &Settings) -> AuthError {
-    let AuthError::Configuration { mut problems } = error else { return error };
+    let AuthError::Configuration { mut problems } = error else {
+        return error;
+    };
     for problem in &mut problems {
         let is_missing = match problem.field.as_str() {
             "issuer" => settings.issuer.is_none(),
@@ -212,17 +262,30 @@ mod tests {
     }
 
     fn merge(words: &GlobalWords, text: &str) -> Settings {
-        Settings::merge(words, text, Path::new("/home/ann/.config/latchkey/latchkey.toml")).unwrap()
+        Settings::merge(
+            words,
+            text,
+            Path::new("/home/ann/.config/latchkey/latchkey.toml"),
+        )
+        .unwrap()
     }
 
     fn reason(words: &GlobalWords, text: &str) -> String {
-        Settings::merge(words, text, Path::new("latchkey.toml")).unwrap_err().to_string()
+        Settings::merge(words, text, Path::new("latchkey.toml"))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn a_word_wins_over_the_file_and_the_file_over_nothing() {
         let file = "issuer = 'https://file.test'\nscope = 'openid'\nlog = 'debug'\ntimeout = 9";
-        let settings = merge(&GlobalWords { issuer: Some("https://word.test".to_owned()), ..words() }, file);
+        let settings = merge(
+            &GlobalWords {
+                issuer: Some("https://word.test".to_owned()),
+                ..words()
+            },
+            file,
+        );
         assert_eq!(settings.issuer.as_deref(), Some("https://word.test"));
         assert_eq!(settings.scope.as_deref(), Some("openid"));
         assert_eq!(settings.log, Some(LogLevel::Debug));
@@ -232,14 +295,27 @@ mod tests {
 
     #[test]
     fn the_word_off_silences_a_log_that_the_file_turns_on() {
-        let settings = merge(&GlobalWords { log: Some(Level::Off), ..words() }, "log = 'debug'");
+        let settings = merge(
+            &GlobalWords {
+                log: Some(Level::Off),
+                ..words()
+            },
+            "log = 'debug'",
+        );
         assert_eq!(settings.log, None);
     }
 
     #[test]
     fn an_empty_word_counts_as_not_given() {
-        let empty = GlobalWords { api: Some(String::new()), resource: vec![String::new()], ..words() };
-        let settings = merge(&empty, "api = 'https://api.test'\nresource = 'https://api.test'");
+        let empty = GlobalWords {
+            api: Some(String::new()),
+            resource: vec![String::new()],
+            ..words()
+        };
+        let settings = merge(
+            &empty,
+            "api = 'https://api.test'\nresource = 'https://api.test'",
+        );
         assert_eq!(settings.api.as_deref(), Some("https://api.test"));
         assert_eq!(settings.resources, ["https://api.test"]);
     }
@@ -247,18 +323,33 @@ mod tests {
     #[test]
     fn the_file_may_name_one_resource_or_more_and_words_replace_them_all() {
         let more = "resource = ['https://a.test', 'https://b.test']";
-        assert_eq!(merge(&words(), more).resources, ["https://a.test", "https://b.test"]);
-        let given = GlobalWords { resource: vec!["https://c.test".to_owned()], ..words() };
+        assert_eq!(
+            merge(&words(), more).resources,
+            ["https://a.test", "https://b.test"]
+        );
+        let given = GlobalWords {
+            resource: vec!["https://c.test".to_owned()],
+            ..words()
+        };
         assert_eq!(merge(&given, more).resources, ["https://c.test"]);
     }
 
     #[test]
     fn a_path_in_the_file_is_meant_from_where_the_file_is() {
         let settings = merge(&words(), "store = 'work'\nca_file = '/etc/ca.pem'");
-        assert_eq!(settings.store, Some(PathBuf::from("/home/ann/.config/latchkey/work")));
+        assert_eq!(
+            settings.store,
+            Some(PathBuf::from("/home/ann/.config/latchkey/work"))
+        );
         assert_eq!(settings.ca_file, Some(PathBuf::from("/etc/ca.pem")));
-        let given = GlobalWords { store: Some("here".to_owned()), ..words() };
-        assert_eq!(merge(&given, "store = 'work'").store, Some(PathBuf::from("here")));
+        let given = GlobalWords {
+            store: Some("here".to_owned()),
+            ..words()
+        };
+        assert_eq!(
+            merge(&given, "store = 'work'").store,
+            Some(PathBuf::from("here"))
+        );
     }
 
     #[test]
@@ -286,10 +377,17 @@ mod tests {
             field: field.to_owned(),
             reason: "no".to_owned(),
         });
-        let error = AuthError::Configuration { problems: problems.to_vec() };
+        let error = AuthError::Configuration {
+            problems: problems.to_vec(),
+        };
         let settings = merge(&words(), "client_id = 'x'");
-        let AuthError::Configuration { problems } = explain_missing(error, &settings) else { panic!() };
-        assert!(problems[0].reason.contains("LATCHKEY_ISSUER"), "{problems:?}");
+        let AuthError::Configuration { problems } = explain_missing(error, &settings) else {
+            panic!()
+        };
+        assert!(
+            problems[0].reason.contains("LATCHKEY_ISSUER"),
+            "{problems:?}"
+        );
         assert_eq!(problems[1].reason, "no");
         assert_eq!(problems[2].reason, "no");
     }

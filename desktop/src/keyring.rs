@@ -68,7 +68,11 @@ fn in_time<T: Send + 'static>(
         // Nobody listens any more when it took too long.
         let _ = done.send(work());
     };
-    if thread::Builder::new().name("keyring".to_owned()).spawn(worker).is_err() {
+    if thread::Builder::new()
+        .name("keyring".to_owned())
+        .spawn(worker)
+        .is_err()
+    {
         return Err(Failure::Unavailable);
     }
     match result.recv_timeout(PATIENCE) {

@@ -93,7 +93,10 @@ impl Limit {
 
 /// What the core says of a server that did not answer in time.
 pub(crate) fn timed_out() -> AuthError {
-    AuthError::Network { reason: NetworkReason::Timeout, retry_after_seconds: None }
+    AuthError::Network {
+        reason: NetworkReason::Timeout,
+        retry_after_seconds: None,
+    }
 }
 
 #[cfg(unix)]
@@ -128,7 +131,14 @@ mod tests {
     fn limit(deadline: Option<Duration>) -> (watch::Sender<bool>, Arc<Limit>) {
         let (stop, stopped) = watch::channel(false);
         let deadline = deadline.map(|patience| Instant::now() + patience);
-        (stop, Arc::new(Limit { deadline, stopped, at_work: Arc::default() }))
+        (
+            stop,
+            Arc::new(Limit {
+                deadline,
+                stopped,
+                at_work: Arc::default(),
+            }),
+        )
     }
 
     #[tokio::test]

@@ -58,16 +58,28 @@ impl Loopback {
             Some(Host::Ipv4(ip)) if ip.is_loopback() => vec![(ip, port.unwrap_or(0)).into()],
             Some(Host::Ipv6(ip)) if ip.is_loopback() => vec![(ip, port.unwrap_or(0)).into()],
             Some(Host::Domain("localhost")) => {
-                vec![(Ipv4Addr::LOCALHOST, port.unwrap_or(0)).into(), (Ipv6Addr::LOCALHOST, port.unwrap_or(0)).into()]
+                vec![
+                    (Ipv4Addr::LOCALHOST, port.unwrap_or(0)).into(),
+                    (Ipv6Addr::LOCALHOST, port.unwrap_or(0)).into(),
+                ]
             }
             _ => return Err(not_here()),
         };
         let listeners = listen(addresses).await.map_err(|error| {
-            problem("redirect_uri", format!("cannot be waited for at {}: {error}.", addresses[0]))
+            problem(
+                "redirect_uri",
+                format!("cannot be waited for at {}: {error}.", addresses[0]),
+            )
         })?;
-        let port = listeners[0].local_addr().map(|address| address.port()).unwrap_or_default();
+        let port = listeners[0]
+            .local_addr()
+            .map(|address| address.port())
+            .unwrap_or_default();
         redirect.set_port(Some(port)).map_err(|()| not_here())?;
-        Ok(Self { listeners, redirect })
+        Ok(Self {
+            listeners,
+            redirect,
+        })
     }
 
     /// The redirect URI with the port that is listened on.
@@ -135,7 +147,14 @@ where
         redirect.set_query(None);
         let path = redirect.path().to_owned();
         let closing_path = if path == "/done" { "/closed" } else { "/done" };
-        Self { callback: redirect.into(), path, closing_path, closing_page: Mutex::default(), finish, ended }
+        Self {
+            callback: redirect.into(),
+            path,
+            closing_path,
+            closing_page: Mutex::default(),
+            finish,
+            ended,
+        }
     }
 
     /// The answer, and whether it is the closing page.
@@ -157,14 +176,19 @@ where
         };
         // A task of its own: a browser that closes the connection now must not take the result with it.
         let page = tokio::spawn(async move { self.take(callback).await });
-        (page.await.unwrap_or_else(|_| Page::not_found().response()), false)
+        (
+            page.await.unwrap_or_else(|_| Page::not_found().response()),
+            false,
+        )
     }
 
     async fn take(&self, callback: String) -> Response<String> {
         let result = (self.finish)(callback).await;
         let page = match &result {
             Ok(_) => Page::logged_in(),
-            Err(error) if error.recovery() == Recovery::KeepWaiting => return Page::ignored(error).response(),
+            Err(error) if error.recovery() == Recovery::KeepWaiting => {
+                return Page::ignored(error).response();
+            }
             Err(error) => Page::failed(error),
         };
         // The first result is the login's; the core gives no second one.
@@ -175,7 +199,9 @@ where
     }
 
     fn closing_page(&self) -> std::sync::MutexGuard<'_, Option<Page>> {
-        self.closing_page.lock().unwrap_or_else(PoisonError::into_inner)
+        self.closing_page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -211,7 +237,9 @@ where
 async fn accept(listeners: &[TcpListener]) -> TcpStream {
     loop {
         let accepted = match listeners {
-            [one, two] => tokio::select! { accepted = one.accept() => accepted, accepted = two.accept() => accepted },
+            [one, two] => {
+                tokio::select! { accepted = one.accept() => accepted, accepted = two.accept() => accepted }
+            }
             [one, ..] => one.accept().await,
             [] => std::future::pending().await,
         };
@@ -233,7 +261,9 @@ async fn listen(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     for _ in 0..16 {
         let first = TcpListener::bind(addresses[0]).await?;
         let port = first.local_addr()?.port();
-        let Some(&second) = addresses.get(1) else { return Ok(vec![first]) };
+        let Some(&second) = addresses.get(1) else {
+            return Ok(vec![first]);
+        };
         match TcpListener::bind((second.ip(), port)).await {
             Ok(second) => return Ok(vec![first, second]),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => taken = Some(error),
@@ -253,22 +283,33 @@ mod tests {
 
     async fn request(uri: &Url, head: &str) -> String {
         let port = uri.port().unwrap();
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-        stream.write_all(format!("{head} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        stream
+            .write_all(format!("{head} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     }
 
     /// Takes `?code=good` at the redirect path, fails at `?code=bad`, and ignores all the rest.
-    async fn waiting(redirect_uri: &str) -> (Url, tokio::task::JoinHandle<Result<String, AuthError>>) {
+    async fn waiting(
+        redirect_uri: &str,
+    ) -> (Url, tokio::task::JoinHandle<Result<String, AuthError>>) {
         let loopback = Loopback::bind(redirect_uri).await.unwrap();
         let uri = Url::parse(loopback.redirect_uri()).unwrap();
         let finish = |callback: String| async move {
             match callback.rsplit_once("code=") {
                 Some((_, "good")) => Ok(callback),
-                Some((_, "bad")) => Err(AuthError::Denied { code: "access_denied".to_owned() }),
-                _ => Err(AuthError::CallbackIgnored { reason: CallbackIgnoredReason::StateMismatch }),
+                Some((_, "bad")) => Err(AuthError::Denied {
+                    code: "access_denied".to_owned(),
+                }),
+                _ => Err(AuthError::CallbackIgnored {
+                    reason: CallbackIgnoredReason::StateMismatch,
+                }),
             }
         };
         (uri, tokio::spawn(loopback.wait(finish)))
@@ -289,12 +330,21 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_the_callback_is_not_found_and_the_waiting_goes_on() {
         let (uri, login) = waiting("http://127.0.0.1/callback").await;
-        for head in ["GET /favicon.ico", "GET /", "GET /done", "POST /callback?code=good", "HEAD /callback?code=good"] {
+        for head in [
+            "GET /favicon.ico",
+            "GET /",
+            "GET /done",
+            "POST /callback?code=good",
+            "HEAD /callback?code=good",
+        ] {
             let answer = request(&uri, head).await;
             assert!(answer.starts_with("HTTP/1.1 404"), "{head}: {answer}");
         }
         let answer = request(&uri, "GET /callback?code=other").await;
-        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("Nothing was changed"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("Nothing was changed"),
+            "{answer}"
+        );
         assert!(!login.is_finished());
         request(&uri, "GET /callback?code=good").await;
         request(&uri, "GET /done").await;
@@ -306,7 +356,10 @@ mod tests {
         let (uri, login) = waiting("http://127.0.0.1/callback").await;
         request(&uri, "GET /callback?code=bad").await;
         let page = request(&uri, "GET /done").await;
-        assert!(page.contains("access_denied") && page.contains("not logged in"), "{page}");
+        assert!(
+            page.contains("access_denied") && page.contains("not logged in"),
+            "{page}"
+        );
         assert_eq!(login.await.unwrap().unwrap_err().kind(), "denied");
     }
 
@@ -327,17 +380,26 @@ mod tests {
                 }
             }
         }));
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-        stream.write_all(b"GET /callback?code=1 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        stream
+            .write_all(b"GET /callback?code=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
         exchange.recv().await.unwrap();
         drop(stream);
+        // Nobody will fetch the closing page: that wait is over at once.
+        tokio::time::pause();
         go_on.notify_one();
         assert!(login.await.unwrap().is_ok());
     }
 
     #[tokio::test]
     async fn the_port_is_the_one_that_is_named_or_any_free_one() {
-        let any = Loopback::bind("http://127.0.0.1/callback?x=1").await.unwrap();
+        let any = Loopback::bind("http://127.0.0.1/callback?x=1")
+            .await
+            .unwrap();
         let uri = Url::parse(any.redirect_uri()).unwrap();
         assert_eq!((uri.path(), uri.query()), ("/callback", Some("x=1")));
         let named = format!("http://127.0.0.1:{}/callback", uri.port().unwrap());
@@ -349,7 +411,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_uri_that_is_not_loopback_is_not_listened_on() {
-        for uri in ["https://127.0.0.1/", "http://192.0.2.1/cb", "http://example.test/cb", "app.test:/cb", "x"] {
+        for uri in [
+            "https://127.0.0.1/",
+            "http://192.0.2.1/cb",
+            "http://example.test/cb",
+            "app.test:/cb",
+            "x",
+        ] {
             let error = Loopback::bind(uri).await.err().unwrap();
             assert!(error.to_string().contains("--begin"), "{uri}: {error}");
         }
@@ -358,7 +426,11 @@ mod tests {
     #[tokio::test]
     async fn localhost_is_listened_on_at_both_of_its_addresses_where_there_are_two() {
         let loopback = Loopback::bind("http://localhost/callback").await.unwrap();
-        let ports: Vec<u16> = loopback.listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
+        let ports: Vec<u16> = loopback
+            .listeners
+            .iter()
+            .map(|l| l.local_addr().unwrap().port())
+            .collect();
         assert!(ports.iter().all(|port| *port == ports[0]), "{ports:?}");
         let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_ok();
         assert_eq!(ports.len(), if has_ipv6 { 2 } else { 1 });

@@ -29,11 +29,20 @@ fn main() -> ExitCode {
         Ok(words) => words,
         Err(error) => return not_words(&error),
     };
-    let output = Output { json: words.global.json };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let output = Output {
+        json: words.global.json,
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
-            output.error(&config::problem("system", format!("gives no threads: {error}.")));
+            output.error(&config::problem(
+                "system",
+                format!("gives no threads: {error}."),
+            ));
             return ExitCode::from(FAILED);
         }
     };
@@ -42,7 +51,11 @@ fn main() -> ExitCode {
             Ok(None) => ExitCode::SUCCESS,
             Ok(Some(answer)) => {
                 output.answer(&answer);
-                if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+                if answer.is_ok() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::from(FAILED)
+                }
             }
             Err(error) => {
                 output.error(&error);
@@ -59,13 +72,22 @@ fn main() -> ExitCode {
 /// the words, in which there may be a code.
 fn not_words(error: &clap::Error) -> ExitCode {
     let _ = error.print();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         return ExitCode::SUCCESS;
     }
     if std::env::args_os().any(|word| word == "--json") {
-        let error = config::problem("command", "is not one that latchkey knows; stderr says more.");
+        let error = config::problem(
+            "command",
+            "is not one that latchkey knows; stderr says more.",
+        );
         let json = serde_json::json!({ "ok": false, "error": output::error_json(&error) });
-        Output { json: true }.answer(&Answer { json, plain: Vec::new() });
+        Output { json: true }.answer(&Answer {
+            json,
+            plain: Vec::new(),
+        });
     }
     ExitCode::from(WRONG_WORDS)
 }

@@ -27,7 +27,10 @@ impl Answer {
         json["ok"] = Value::Bool(true);
         let mut plain = plain.into();
         plain.push('\n');
-        Self { json, plain: plain.into_bytes() }
+        Self {
+            json,
+            plain: plain.into_bytes(),
+        }
     }
 
     /// Whether the work is done.
@@ -39,7 +42,11 @@ impl Answer {
 impl Output {
     /// Prints an answer. A reader that has gone away is no reason to complain.
     pub(crate) fn answer(self, answer: &Answer) {
-        let line = if self.json { format!("{}\n", answer.json).into_bytes() } else { answer.plain.clone() };
+        let line = if self.json {
+            format!("{}\n", answer.json).into_bytes()
+        } else {
+            answer.plain.clone()
+        };
         let mut stdout = std::io::stdout().lock();
         let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
     }
@@ -48,7 +55,10 @@ impl Output {
     pub(crate) fn error(self, error: &AuthError) {
         if self.json {
             let json = json!({ "ok": false, "error": error_json(error) });
-            self.answer(&Answer { json, plain: Vec::new() });
+            self.answer(&Answer {
+                json,
+                plain: Vec::new(),
+            });
         } else {
             self.note(&format!("{error}"));
             if let Some(hint) = hint(error) {
@@ -80,15 +90,26 @@ pub(crate) fn error_json(error: &AuthError) -> Value {
         AuthError::Cancelled => json!({}),
         AuthError::CallbackIgnored { reason } => json!({ "reason": reason.word() }),
         AuthError::LoginRequired { reason } => json!({ "reason": reason.word() }),
-        AuthError::InteractionRequired { code } | AuthError::Denied { code } => json!({ "code": code }),
+        AuthError::InteractionRequired { code } | AuthError::Denied { code } => {
+            json!({ "code": code })
+        }
         // The options are the login that gives the API what it wants: here they are given as the flags they are.
-        AuthError::StepUpRequired { reason, scope, acr_values, max_age_seconds, options: _ } => json!({
+        AuthError::StepUpRequired {
+            reason,
+            scope,
+            acr_values,
+            max_age_seconds,
+            options: _,
+        } => json!({
             "reason": reason.word(),
             "scope": scope,
             "acr_values": acr_values,
             "max_age_seconds": max_age_seconds,
         }),
-        AuthError::Network { reason, retry_after_seconds } => {
+        AuthError::Network {
+            reason,
+            retry_after_seconds,
+        } => {
             json!({ "reason": reason.word(), "retry_after_seconds": retry_after_seconds })
         }
         AuthError::Provider { status, code } => json!({ "status": status, "code": code }),
@@ -118,7 +139,15 @@ pub(crate) fn error_json(error: &AuthError) -> Value {
 /// The object `SESSION` of cli.md.
 pub(crate) fn session_json(session: &Session) -> Value {
     match session {
-        Session::SignedIn { issuer, subject, scopes, claims_json, expires_in_seconds, refreshable, persisted } => json!({
+        Session::SignedIn {
+            issuer,
+            subject,
+            scopes,
+            claims_json,
+            expires_in_seconds,
+            refreshable,
+            persisted,
+        } => json!({
             "state": "signed_in",
             "issuer": issuer,
             "subject": subject,
@@ -130,32 +159,52 @@ pub(crate) fn session_json(session: &Session) -> Value {
         }),
         Session::SignedOut { reason } => json!({ "state": "signed_out", "reason": reason.word() }),
         Session::Locked => json!({ "state": "locked" }),
-        Session::Unavailable { reason } => json!({ "state": "unavailable", "reason": reason.word() }),
+        Session::Unavailable { reason } => {
+            json!({ "state": "unavailable", "reason": reason.word() })
+        }
     }
 }
 
 /// The session for people.
 pub(crate) fn session_text(session: &Session) -> String {
     match session {
-        Session::SignedIn { issuer, subject, scopes, expires_in_seconds, refreshable, persisted, .. } => {
-            let name = ["name", "preferred_username", "email"].into_iter().find_map(|claim| session.claim(claim.to_owned()));
-            let who = name.or_else(|| subject.clone()).unwrap_or_else(|| "somebody".to_owned());
+        Session::SignedIn {
+            issuer,
+            subject,
+            scopes,
+            expires_in_seconds,
+            refreshable,
+            persisted,
+            ..
+        } => {
+            let name = ["name", "preferred_username", "email"]
+                .into_iter()
+                .find_map(|claim| session.claim(claim.to_owned()));
+            let who = name
+                .or_else(|| subject.clone())
+                .unwrap_or_else(|| "somebody".to_owned());
             let until = match (expires_in_seconds, refreshable) {
-                (Some(seconds), true) => format!("good for {seconds} seconds, then renewed by itself"),
+                (Some(seconds), true) => {
+                    format!("good for {seconds} seconds, then renewed by itself")
+                }
                 (Some(seconds), false) => format!("good for {seconds} seconds; then log in again"),
                 (None, true) => "good until the API says no, then renewed by itself".to_owned(),
                 (None, false) => "good until the API says no; then log in again".to_owned(),
             };
-            let mut text = format!("Logged in as {who} at {issuer}.\nScopes: {}\nAccess token: {until}.", scopes.join(" "));
+            let mut text = format!(
+                "Logged in as {who} at {issuer}.\nScopes: {}\nAccess token: {until}.",
+                scopes.join(" ")
+            );
             if !persisted {
                 text.push_str("\nThe store failed: this session is in memory only.");
             }
             printable(&text)
         }
         Session::SignedOut { reason } => AuthError::LoginRequired { reason: *reason }.to_string(),
-        Session::Locked => {
-            AuthError::Storage { reason: latchkey::StorageReason::Locked }.to_string()
+        Session::Locked => AuthError::Storage {
+            reason: latchkey::StorageReason::Locked,
         }
+        .to_string(),
         Session::Unavailable { reason } => AuthError::Storage { reason: *reason }.to_string(),
     }
 }
@@ -167,9 +216,21 @@ pub(crate) fn object(text: &str) -> Map<String, Value> {
 
 /// The flags that help where an error alone does not say them.
 fn hint(error: &AuthError) -> Option<String> {
-    let AuthError::StepUpRequired { scope, acr_values, max_age_seconds, .. } = error else { return None };
-    let scope = scope.as_ref().map(|scope| format!(" --scope \"openid profile offline_access {scope}\""));
-    let acr_values = acr_values.as_ref().map(|values| format!(" --acr-values \"{values}\""));
+    let AuthError::StepUpRequired {
+        scope,
+        acr_values,
+        max_age_seconds,
+        ..
+    } = error
+    else {
+        return None;
+    };
+    let scope = scope
+        .as_ref()
+        .map(|scope| format!(" --scope \"openid profile offline_access {scope}\""));
+    let acr_values = acr_values
+        .as_ref()
+        .map(|values| format!(" --acr-values \"{values}\""));
     let max_age = max_age_seconds.map(|seconds| format!(" --max-age {seconds}"));
     let flags: String = [scope, acr_values, max_age].into_iter().flatten().collect();
     Some(format!("Try: latchkey login{flags}"))
@@ -179,14 +240,22 @@ fn hint(error: &AuthError) -> Option<String> {
 /// direction of writing.
 pub(crate) fn printable(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if (c.is_control() && c != '\n') || turns(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use latchkey::{
-        CallbackIgnoredReason, ConfigurationProblem, LoginOptions, NetworkReason, SignedOutReason, StepUpReason,
-        StorageReason,
+        CallbackIgnoredReason, ConfigurationProblem, LoginOptions, NetworkReason, SignedOutReason,
+        StepUpReason, StorageReason,
     };
 
     use super::*;
@@ -200,19 +269,31 @@ mod tests {
             max_age_seconds: None,
             options: LoginOptions::default(),
         };
-        let problem = ConfigurationProblem { field: "issuer".to_owned(), reason: "is missing".to_owned() };
+        let problem = ConfigurationProblem {
+            field: "issuer".to_owned(),
+            reason: "is missing.".to_owned(),
+        };
         vec![
-            (AuthError::Cancelled, json!({ "kind": "cancelled", "recovery": "none" })),
             (
-                AuthError::CallbackIgnored { reason: CallbackIgnoredReason::StateMismatch },
+                AuthError::Cancelled,
+                json!({ "kind": "cancelled", "recovery": "none" }),
+            ),
+            (
+                AuthError::CallbackIgnored {
+                    reason: CallbackIgnoredReason::StateMismatch,
+                },
                 json!({ "kind": "callback_ignored", "recovery": "keep_waiting", "reason": "state_mismatch" }),
             ),
             (
-                AuthError::LoginRequired { reason: SignedOutReason::RotationInterrupted },
+                AuthError::LoginRequired {
+                    reason: SignedOutReason::RotationInterrupted,
+                },
                 json!({ "kind": "login_required", "recovery": "log_in", "reason": "rotation_interrupted" }),
             ),
             (
-                AuthError::InteractionRequired { code: "login_required".to_owned() },
+                AuthError::InteractionRequired {
+                    code: "login_required".to_owned(),
+                },
                 json!({ "kind": "interaction_required", "recovery": "log_in", "code": "login_required" }),
             ),
             (
@@ -223,23 +304,35 @@ mod tests {
                 }),
             ),
             (
-                AuthError::Denied { code: "access_denied".to_owned() },
+                AuthError::Denied {
+                    code: "access_denied".to_owned(),
+                },
                 json!({ "kind": "denied", "recovery": "none", "code": "access_denied" }),
             ),
             (
-                AuthError::Network { reason: NetworkReason::RateLimited, retry_after_seconds: Some(5) },
+                AuthError::Network {
+                    reason: NetworkReason::RateLimited,
+                    retry_after_seconds: Some(5),
+                },
                 json!({ "kind": "network", "recovery": "retry", "reason": "rate_limited", "retry_after_seconds": 5 }),
             ),
             (
-                AuthError::Provider { status: None, code: Some("server_error".to_owned()) },
+                AuthError::Provider {
+                    status: None,
+                    code: Some("server_error".to_owned()),
+                },
                 json!({ "kind": "provider", "recovery": "report", "status": null, "code": "server_error" }),
             ),
             (
-                AuthError::Untrusted { check: "nonce".to_owned() },
+                AuthError::Untrusted {
+                    check: "nonce".to_owned(),
+                },
                 json!({ "kind": "untrusted", "recovery": "report", "check": "nonce" }),
             ),
             (
-                AuthError::Storage { reason: StorageReason::Incompatible },
+                AuthError::Storage {
+                    reason: StorageReason::Incompatible,
+                },
                 json!({ "kind": "storage", "recovery": "update_app", "reason": "incompatible" }),
             ),
             (
@@ -247,14 +340,19 @@ mod tests {
                 json!({ "kind": "clock", "recovery": "fix_clock", "skew_seconds": -90 }),
             ),
             (
-                AuthError::Configuration { problems: vec![problem] },
+                AuthError::Configuration {
+                    problems: vec![problem],
+                },
                 json!({
                     "kind": "configuration", "recovery": "fix_configuration",
-                    "problems": [{ "field": "issuer", "reason": "is missing" }],
+                    "problems": [{ "field": "issuer", "reason": "is missing." }],
                 }),
             ),
             (
-                AuthError::Api { status: 404, text: "No such page.".to_owned() },
+                AuthError::Api {
+                    status: 404,
+                    text: "No such page.".to_owned(),
+                },
                 json!({ "kind": "api", "recovery": "none", "status": 404 }),
             ),
         ]
@@ -272,7 +370,10 @@ mod tests {
     fn the_text_of_every_kind_is_a_sentence_on_one_line() {
         for (error, _) in every_kind() {
             let text = error.to_string();
-            assert!(text.ends_with('.') && !text.contains(char::is_control), "{text}");
+            assert!(
+                text.ends_with('.') && !text.contains(char::is_control),
+                "{text}"
+            );
         }
     }
 
@@ -292,21 +393,38 @@ mod tests {
             "claims": { "sub": "7" }, "expires_in_seconds": null, "refreshable": true, "persisted": true,
         });
         assert_eq!(session_json(&signed_in), expected);
-        let signed_out = Session::SignedOut { reason: SignedOutReason::Never };
-        assert_eq!(session_json(&signed_out), json!({ "state": "signed_out", "reason": "never" }));
+        let signed_out = Session::SignedOut {
+            reason: SignedOutReason::Never,
+        };
+        assert_eq!(
+            session_json(&signed_out),
+            json!({ "state": "signed_out", "reason": "never" })
+        );
         assert_eq!(session_json(&Session::Locked), json!({ "state": "locked" }));
-        let unavailable = Session::Unavailable { reason: StorageReason::Unavailable };
-        assert_eq!(session_json(&unavailable), json!({ "state": "unavailable", "reason": "unavailable" }));
+        let unavailable = Session::Unavailable {
+            reason: StorageReason::Unavailable,
+        };
+        assert_eq!(
+            session_json(&unavailable),
+            json!({ "state": "unavailable", "reason": "unavailable" })
+        );
     }
 
     #[test]
     fn what_a_server_says_cannot_drive_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\ne"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne");
+        assert_eq!(
+            printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\ne"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne"
+        );
     }
 
     #[test]
     fn a_step_up_names_the_flags_that_give_it() {
         let (error, _) = every_kind().swap_remove(4);
-        assert!(hint(&error).unwrap().contains("--scope \"openid profile offline_access read:messages\""));
+        assert!(
+            hint(&error)
+                .unwrap()
+                .contains("--scope \"openid profile offline_access read:messages\"")
+        );
     }
 }

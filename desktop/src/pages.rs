@@ -1,8 +1,8 @@
 //! The pages that the browser shows at the end of a login. They need no script and nothing from anywhere else.
 
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use latchkey::AuthError;
@@ -12,7 +12,7 @@ body{font:1.125rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto 0;p
 h1{font-size:1.75rem;line-height:1.2}";
 
 /// Nothing is loaded and nothing runs; the one style is named by its hash.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-HASH'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'sha256-SGGA1I0Ut+52QbBb2XAuxGP0PraKMBqovbQ3iqkD1dg='; base-uri 'none'; \
 form-action 'none'; frame-ancestors 'none'";
 
 /// A page of one heading and one paragraph.
@@ -42,7 +42,11 @@ impl Page {
 
     /// Not the answer that is waited for.
     pub(crate) fn ignored(error: &AuthError) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, heading: "This changed nothing", text: error.to_string() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            heading: "This changed nothing",
+            text: error.to_string(),
+        }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -69,7 +73,9 @@ impl Page {
 /// Sends the browser to a clean address, so that the code and the state leave the address bar and the history.
 pub(crate) fn see_other(path: &'static str) -> Response<String> {
     let mut response = response(StatusCode::SEE_OTHER, String::new());
-    response.headers_mut().insert(LOCATION, HeaderValue::from_static(path));
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::from_static(path));
     response
 }
 
@@ -84,7 +90,9 @@ fn response(status: StatusCode, html: String) -> Response<String> {
     let mut response = Response::new(html);
     *response.status_mut() = status;
     for (name, value) in headers {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -113,21 +121,39 @@ mod tests {
 
     #[test]
     fn the_policy_names_the_style_that_is_there() {
-        let hash = BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes()));
-        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "put {hash} into POLICY");
+        let hash = BASE64_STANDARD.encode(ring::digest::digest(
+            &ring::digest::SHA256,
+            STYLE.as_bytes(),
+        ));
+        assert!(
+            POLICY.contains(&format!("'sha256-{hash}'")),
+            "put {hash} into POLICY"
+        );
     }
 
     #[test]
     fn the_text_of_an_error_cannot_become_markup() {
-        let error = AuthError::Api { status: 400, text: "<img src=x onerror=\"a('&')\">".to_owned() };
+        let error = AuthError::Api {
+            status: 400,
+            text: "<img src=x onerror=\"a('&')\">".to_owned(),
+        };
         let page = Page::failed(&error).response().into_body();
-        assert!(page.contains("&lt;img src=x onerror=&quot;a(&#39;&amp;&#39;)&quot;&gt;"), "{page}");
+        assert!(
+            page.contains("&lt;img src=x onerror=&quot;a(&#39;&amp;&#39;)&quot;&gt;"),
+            "{page}"
+        );
     }
 
     #[test]
     fn a_page_can_be_read_aloud_and_on_a_telephone() {
         let page = Page::logged_in().response().into_body();
-        for part in ["<html lang=\"en\">", "<title>You are logged in", "<main>", "<h1>", "name=\"viewport\""] {
+        for part in [
+            "<html lang=\"en\">",
+            "<title>You are logged in",
+            "<main>",
+            "<h1>",
+            "name=\"viewport\"",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         assert!(!page.contains("<script") && !page.contains("http"));

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use latchkey::{
-    AuthError, SealError, Sealer, SecureStore, StoreError, file_store, key_file_sealer, keyed_sealer,
+    AuthError, SealError, Sealer, SecureStore, StoreError, file_store, key_file_sealer,
+    keyed_sealer,
 };
 
 use crate::config::{data_folder, problem};
@@ -19,15 +20,27 @@ const KEY_FILE: &str = "key";
 const ITEM: &str = "item.";
 
 /// Opens the store: the folder that was named, or the user's own.
-pub(crate) fn open(named: Option<&Path>, output: Output) -> Result<Arc<dyn SecureStore>, AuthError> {
+pub(crate) fn open(
+    named: Option<&Path>,
+    output: Output,
+) -> Result<Arc<dyn SecureStore>, AuthError> {
     let folder = match named {
         Some(folder) => std::path::absolute(folder).map_err(|_| StoreError::Unavailable)?,
-        None => data_folder()
-            .ok_or_else(|| problem("store", "this system names no folder for a user's data; give one with --store."))?,
+        None => data_folder().ok_or_else(|| {
+            problem(
+                "store",
+                "this system names no folder for a user's data; give one with --store.",
+            )
+        })?,
     };
     let text = folder
         .to_str()
-        .ok_or_else(|| problem("store", "the folder's name is not Unicode; give another with --store."))?
+        .ok_or_else(|| {
+            problem(
+                "store",
+                "the folder's name is not Unicode; give another with --store.",
+            )
+        })?
         .to_owned();
     let in_file = key_file_sealer(&folder).map_err(|error| match error {
         SealError::Locked => StoreError::Locked,
@@ -35,7 +48,12 @@ pub(crate) fn open(named: Option<&Path>, output: Output) -> Result<Arc<dyn Secur
     })?;
     let sealer: Arc<dyn Sealer> = match named {
         Some(_) => in_file,
-        None => Arc::new(KeyringOrFile { folder, in_keyring: keyed_sealer(KeyringKey), in_file, output }),
+        None => Arc::new(KeyringOrFile {
+            folder,
+            in_keyring: keyed_sealer(KeyringKey),
+            in_file,
+            output,
+        }),
     };
     Ok(file_store(text, sealer)?)
 }
@@ -58,12 +76,22 @@ impl KeyringOrFile {
 
     /// Whether nothing was sealed here yet. A folder that cannot be read is no proof.
     fn is_new(&self) -> bool {
-        let Ok(mut entries) = fs::read_dir(&self.folder) else { return false };
-        !entries.any(|entry| entry.map_or(true, |entry| entry.file_name().to_string_lossy().starts_with(ITEM)))
+        let Ok(mut entries) = fs::read_dir(&self.folder) else {
+            return false;
+        };
+        !entries.any(|entry| {
+            entry.map_or(true, |entry| {
+                entry.file_name().to_string_lossy().starts_with(ITEM)
+            })
+        })
     }
 
     fn sealer(&self) -> &dyn Sealer {
-        if self.has_key_file() { self.in_file.as_ref() } else { self.in_keyring.as_ref() }
+        if self.has_key_file() {
+            self.in_file.as_ref()
+        } else {
+            self.in_keyring.as_ref()
+        }
     }
 }
 
@@ -88,7 +116,9 @@ impl Sealer for KeyringOrFile {
     fn seal(&self, associated_data: Vec<u8>, plaintext: Vec<u8>) -> Result<Vec<u8>, SealError> {
         match self.sealer().seal(associated_data, plaintext) {
             // The store then asks for a key to be made, under its lock.
-            Err(SealError::Locked | SealError::Unavailable) if !self.has_key_file() && self.is_new() => {
+            Err(SealError::Locked | SealError::Unavailable)
+                if !self.has_key_file() && self.is_new() =>
+            {
                 Err(SealError::NoKey)
             }
             result => result,
@@ -130,7 +160,10 @@ mod tests {
     #[test]
     fn a_new_store_without_a_keyring_gets_a_key_file_and_keeps_it() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(sealer(folder.path()).seal(vec![1], vec![2]), Err(SealError::NoKey));
+        assert_eq!(
+            sealer(folder.path()).seal(vec![1], vec![2]),
+            Err(SealError::NoKey)
+        );
         sealer(folder.path()).create_key().unwrap();
         let sealed = sealer(folder.path()).seal(vec![1], vec![2]).unwrap();
         assert_eq!(sealer(folder.path()).open(vec![1], sealed), Ok(vec![2]));
@@ -142,7 +175,10 @@ mod tests {
         fs::write(folder.path().join("item.session"), "sealed").unwrap();
         let sealer = sealer(folder.path());
         assert_eq!(sealer.seal(vec![1], vec![2]), Err(SealError::Unavailable));
-        assert_eq!(sealer.open(vec![1], vec![0; 40]), Err(SealError::Unavailable));
+        assert_eq!(
+            sealer.open(vec![1], vec![0; 40]),
+            Err(SealError::Unavailable)
+        );
         assert_eq!(sealer.create_key(), Err(SealError::Unavailable));
         assert!(!folder.path().join(KEY_FILE).exists());
     }
@@ -151,7 +187,10 @@ mod tests {
     fn a_named_folder_keeps_its_key_itself() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(Some(folder.path()), Output { json: true }).unwrap();
-        let item = latchkey::StoredItem { tag: vec![1; 16], bytes: vec![2] };
+        let item = latchkey::StoredItem {
+            tag: vec![1; 16],
+            bytes: vec![2],
+        };
         store.swap("session".to_owned(), None, Some(item)).unwrap();
         assert!(folder.path().join(KEY_FILE).exists());
         assert!(folder.path().join("item.session").exists());

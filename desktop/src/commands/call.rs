@@ -19,7 +19,10 @@ pub(crate) async fn ping(context: &Context, door: Door) -> Result<Answer, AuthEr
         Door::Private => client.ping_private(None).await?,
         Door::PrivateScoped => client.ping_private_scoped(None).await?,
     };
-    Ok(Answer::done(json!({ "message": answer.message }), printable(&answer.message)))
+    Ok(Answer::done(
+        json!({ "message": answer.message }),
+        printable(&answer.message),
+    ))
 }
 
 pub(crate) async fn call(context: &Context, words: CallWords) -> Result<Answer, AuthError> {
@@ -29,7 +32,11 @@ pub(crate) async fn call(context: &Context, words: CallWords) -> Result<Answer, 
         // Methods are told apart by case, and all that are in use are in capitals.
         method: words.method.to_ascii_uppercase(),
         path: words.path,
-        headers: words.header.into_iter().map(|(name, value)| Header { name, value }).collect(),
+        headers: words
+            .header
+            .into_iter()
+            .map(|(name, value)| Header { name, value })
+            .collect(),
         body,
     };
     let response = client.send(request, None).await?;
@@ -51,18 +58,24 @@ fn answer(response: ApiResponse) -> Answer {
             })
             .or_insert(value);
     }
-    let mut json = json!({ "ok": true, "status": response.status, "headers": headers, "body": null });
+    let mut json =
+        json!({ "ok": true, "status": response.status, "headers": headers, "body": null });
     match std::str::from_utf8(&response.body) {
         Ok(text) => json["body"] = Value::from(text),
         Err(_) => json["body_base64"] = Value::from(BASE64_STANDARD.encode(&response.body)),
     }
-    Answer { json, plain: response.body }
+    Answer {
+        json,
+        plain: response.body,
+    }
 }
 
 fn body(data: String) -> Result<Vec<u8>, AuthError> {
     match data.strip_prefix('@') {
         None => Ok(data.into_bytes()),
-        Some(path) => fs::read(path).map_err(|error| problem("data", format!("cannot read {path}: {error}."))),
+        Some(path) => {
+            fs::read(path).map_err(|error| problem("data", format!("cannot read {path}: {error}.")))
+        }
     }
 }
 
@@ -71,7 +84,10 @@ mod tests {
     use super::*;
 
     fn response(body: &[u8]) -> ApiResponse {
-        let header = |name: &str, value: &str| Header { name: name.to_owned(), value: value.to_owned() };
+        let header = |name: &str, value: &str| Header {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
         ApiResponse {
             status: 201,
             headers: vec![header("vary", "accept"), header("vary", "origin")],
@@ -100,6 +116,9 @@ mod tests {
         fs::write(&file, [1, 2]).unwrap();
         assert_eq!(body("a@b".to_owned()), Ok(b"a@b".to_vec()));
         assert_eq!(body(format!("@{}", file.display())), Ok(vec![1, 2]));
-        assert_eq!(body("@/does/not/exist".to_owned()).unwrap_err().kind(), "configuration");
+        assert_eq!(
+            body("@/does/not/exist".to_owned()).unwrap_err().kind(),
+            "configuration"
+        );
     }
 }

@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use latchkey::{Auth, AuthConfig, AuthError, LoginOptions, LogoutOptions, PingClient, Session, memory_store};
+use latchkey::{
+    Auth, AuthConfig, AuthError, LoginOptions, LogoutOptions, PingClient, Revocation, Session,
+    memory_store,
+};
 use latchkey_devserver::{DevServer, Options, submit_login};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -21,17 +24,25 @@ const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 const SCOPE: &str = "read:messages";
 
 pub(crate) async fn demo(context: &Context, words: DemoWords) -> Result<Answer, AuthError> {
-    let mut story = Story { context, steps: Vec::new() };
+    let mut story = Story {
+        context,
+        steps: Vec::new(),
+    };
     let told = story.tell(Browser::choose(words.browser.as_deref())).await;
     let mut json = json!({ "ok": told.is_ok(), "steps": story.steps });
     let plain = match told {
-        Ok(()) => "\nThat is all of it: a login, two calls, a logout. Now with your provider: latchkey login --help\n",
+        Ok(()) => {
+            "\nThat is all of it: a login, two calls, a logout. Now with your provider: latchkey login --help\n"
+        }
         Err(error) => {
             json["error"] = error_json(&error);
             "\nThe demo stopped there.\n"
         }
     };
-    Ok(Answer { json, plain: plain.as_bytes().to_vec() })
+    Ok(Answer {
+        json,
+        plain: plain.as_bytes().to_vec(),
+    })
 }
 
 struct Story<'a> {
@@ -47,11 +58,27 @@ impl Story<'_> {
         let server = self.step("start", timed_out(), begin()).await?;
         let alice = self.auth(&server)?;
         let bob = self.auth(&server)?;
-        self.step("login", AuthError::Cancelled, log_in(self.context, &server, &alice, browser)).await?;
+        self.step(
+            "login",
+            AuthError::Cancelled,
+            log_in(self.context, &server, &alice, browser),
+        )
+        .await?;
         let client = PingClient::new(Arc::clone(&alice), server.api().to_owned())?;
-        self.step("ping_private", timed_out(), message(client.ping_private(None))).await?;
-        self.step("ping_private_scoped", timed_out(), message(client.ping_private_scoped(None))).await?;
-        self.step("without_scope", timed_out(), without_scope(&server, &bob)).await?;
+        self.step(
+            "ping_private",
+            timed_out(),
+            message(client.ping_private(None)),
+        )
+        .await?;
+        self.step(
+            "ping_private_scoped",
+            timed_out(),
+            message(client.ping_private_scoped(None)),
+        )
+        .await?;
+        self.step("without_scope", timed_out(), without_scope(&server, &bob))
+            .await?;
         self.step("logout", timed_out(), log_out(&alice)).await?;
         server.stop().await;
         Ok(())
@@ -92,7 +119,9 @@ impl Story<'_> {
     /// A session of its own, in memory.
     fn auth(&self, server: &DevServer) -> Result<Arc<Auth>, AuthError> {
         let mut config = AuthConfig::new(server.issuer(), server.client_id(), REDIRECT_URI);
-        config.scopes = ["openid", "profile", "offline_access", SCOPE].map(str::to_owned).to_vec();
+        config.scopes = ["openid", "profile", "offline_access", SCOPE]
+            .map(str::to_owned)
+            .to_vec();
         config.audience = Some(server.audience().to_owned());
         let auth = Auth::new(config, memory_store())?;
         self.context.log(&auth);
@@ -102,21 +131,45 @@ impl Story<'_> {
 
 async fn begin() -> Told<DevServer> {
     let server = start(Options::default()).await?;
-    let text = format!("a provider at {} and its API at {}", server.issuer(), server.api());
+    let text = format!(
+        "a provider at {} and its API at {}",
+        server.issuer(),
+        server.api()
+    );
     let json = json!({ "issuer": server.issuer(), "api": server.api() });
     Ok((server, json, text))
 }
 
 /// Logs in somebody who may go through both doors: in the browser, or by filling in the page.
-async fn log_in(context: &Context, server: &DevServer, auth: &Arc<Auth>, browser: Browser) -> Told<()> {
+async fn log_in(
+    context: &Context,
+    server: &DevServer,
+    auth: &Arc<Auth>,
+    browser: Browser,
+) -> Told<()> {
     let (name, password) = user(server, true)?;
-    let by = if browser == Browser::Nowhere { "form" } else { "browser" };
+    let by = if browser == Browser::Nowhere {
+        "form"
+    } else {
+        "browser"
+    };
     let session = if browser == Browser::Nowhere {
-        context.output.note("There is no browser here, so the demo fills in the provider's login page itself.");
+        context.output.note(
+            "There is no browser here, so the demo fills in the provider's login page itself.",
+        );
         by_form(auth, &name, &password).await?
     } else {
-        context.output.note(&format!("Log in as {name} with the password {password}."));
-        login::with_browser(context, auth, &browser, LoginOptions::default(), REDIRECT_URI).await?
+        context
+            .output
+            .note(&format!("Log in as {name} with the password {password}."));
+        login::with_browser(
+            context,
+            auth,
+            &browser,
+            LoginOptions::default(),
+            REDIRECT_URI,
+        )
+        .await?
     };
     let Session::SignedIn { scopes, .. } = &session else {
         return Err(AuthError::Cancelled);
@@ -128,7 +181,11 @@ async fn log_in(context: &Context, server: &DevServer, auth: &Arc<Auth>, browser
 
 async fn message(call: impl Future<Output = Result<latchkey::PingMessage, AuthError>>) -> Told<()> {
     let message = call.await?.message;
-    Ok(((), json!({ "message": message }), format!("the API says “{message}”")))
+    Ok((
+        (),
+        json!({ "message": message }),
+        format!("the API says “{message}”"),
+    ))
 }
 
 /// Shows what somebody gets who was not given the scope of the second door.
@@ -139,30 +196,54 @@ async fn without_scope(server: &DevServer, auth: &Arc<Auth>) -> Told<()> {
     match client.ping_private_scoped(None).await {
         Err(error @ AuthError::StepUpRequired { .. }) => {
             let text = format!("{name} gets the answer “{error}”");
-            Ok(((), json!({ "kind": error.kind(), "text": error.to_string() }), text))
+            Ok((
+                (),
+                json!({ "kind": error.kind(), "text": error.to_string() }),
+                text,
+            ))
         }
         Err(error) => Err(error),
-        Ok(_) => Err(AuthError::Api { status: 200, text: format!("The API let {name} in without the scope {SCOPE}.") }),
+        Ok(_) => Err(AuthError::Api {
+            status: 200,
+            text: format!("The API let {name} in without the scope {SCOPE}."),
+        }),
     }
 }
 
 async fn log_out(auth: &Arc<Auth>) -> Told<()> {
     let outcome = auth.logout(LogoutOptions::default()).await?;
+    if outcome.revocation != Revocation::Done {
+        let text = format!(
+            "The provider has not revoked the tokens ({}).",
+            outcome.revocation.word()
+        );
+        return Err(AuthError::Api { status: 500, text });
+    }
     let json = json!({ "revocation": outcome.revocation.word() });
-    Ok(((), json, "logged out, and the provider has revoked the tokens".to_owned()))
+    Ok((
+        (),
+        json,
+        "logged out, and the provider has revoked the tokens".to_owned(),
+    ))
 }
 
 async fn by_form(auth: &Arc<Auth>, name: &str, password: &str) -> Result<Session, AuthError> {
     let request = auth.begin_login(LoginOptions::default(), None).await?;
     let callback = submit_login(&request.url, name, password)
         .await
-        .map_err(|error| AuthError::Api { status: 500, text: format!("The login page failed: {error}.") })?;
+        .map_err(|error| AuthError::Api {
+            status: 500,
+            text: format!("The login page failed: {error}."),
+        })?;
     auth.finish_login(callback, None).await
 }
 
 /// Somebody with a scope of the API, or somebody without.
 fn user(server: &DevServer, with_scope: bool) -> Result<(String, String), AuthError> {
-    let fits = |user: &&latchkey_devserver::User| user.scopes.iter().any(|scope| scope == SCOPE) == with_scope;
+    let fits = |user: &&latchkey_devserver::User| {
+        user.scopes.iter().any(|scope| scope == SCOPE) == with_scope
+    };
     let user = server.users().iter().find(fits);
-    user.map(|user| (user.name.clone(), user.password.clone())).ok_or(AuthError::Cancelled)
+    user.map(|user| (user.name.clone(), user.password.clone()))
+        .ok_or(AuthError::Cancelled)
 }

@@ -20,7 +20,14 @@ pub(crate) async fn doctor(context: &Context) -> Result<Answer, AuthError> {
         .collect();
     let lines: Vec<String> = checks
         .iter()
-        .map(|check| printable(&format!("{:<8} {}: {}", check.result.word(), check.name, check.detail)))
+        .map(|check| {
+            printable(&format!(
+                "{:<8} {}: {}",
+                check.result.word(),
+                check.name,
+                check.detail
+            ))
+        })
         .collect();
     Ok(Answer::done(json!({ "checks": json }), lines.join("\n")))
 }
@@ -34,20 +41,28 @@ async fn api_check(auth: &Arc<Auth>, api: &str) -> Result<Check, AuthError> {
     let snapshot = Arc::clone(auth);
     let session = waiting(move || snapshot.session()).await?;
     if !matches!(session, Session::SignedIn { .. }) {
-        return Ok(check(CheckResult::Warning, "Not called, because nobody is logged in.".to_owned()));
+        return Ok(check(
+            CheckResult::Warning,
+            "Not called, because nobody is logged in.".to_owned(),
+        ));
     }
     Ok(match client.ping_private(None).await {
         Ok(_) => check(CheckResult::Ok, "It takes the access token.".to_owned()),
         // An API of one's own needs no such endpoint; that it answers 404 says that it is there.
-        Err(AuthError::Api { status: 404, .. }) => {
-            check(CheckResult::Warning, "It answers, but has no endpoint `private` to try.".to_owned())
-        }
+        Err(AuthError::Api { status: 404, .. }) => check(
+            CheckResult::Warning,
+            "It answers, but has no endpoint `private` to try.".to_owned(),
+        ),
         Err(error) => check(CheckResult::Failed, error.to_string()),
     })
 }
 
 fn check(result: CheckResult, detail: String) -> Check {
-    Check { name: "api".to_owned(), result, detail }
+    Check {
+        name: "api".to_owned(),
+        result,
+        detail,
+    }
 }
 
 pub(crate) async fn timeline(context: &Context) -> Result<Answer, AuthError> {
@@ -62,11 +77,23 @@ pub(crate) async fn timeline(context: &Context) -> Result<Answer, AuthError> {
     let lines: Vec<String> = events
         .iter()
         .map(|event| {
-            let detail = event.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
-            printable(&format!("{} {}{detail}", rfc3339(event.at_unix_seconds), event.event))
+            let detail = event
+                .detail
+                .as_ref()
+                .map(|detail| format!(" ({detail})"))
+                .unwrap_or_default();
+            printable(&format!(
+                "{} {}{detail}",
+                rfc3339(event.at_unix_seconds),
+                event.event
+            ))
         })
         .collect();
-    let plain = if lines.is_empty() { "Nothing has happened yet.".to_owned() } else { lines.join("\n") };
+    let plain = if lines.is_empty() {
+        "Nothing has happened yet.".to_owned()
+    } else {
+        lines.join("\n")
+    };
     Ok(Answer::done(json!({ "events": json }), plain))
 }
 
@@ -82,15 +109,23 @@ fn event_json(event: &TimelineEvent) -> Value {
 
 /// The moment as RFC 3339 writes it, in UTC.
 fn rfc3339(unix_seconds: i64) -> String {
-    let (days, seconds) = (unix_seconds.div_euclid(86_400), unix_seconds.rem_euclid(86_400));
+    let (days, seconds) = (
+        unix_seconds.div_euclid(86_400),
+        unix_seconds.rem_euclid(86_400),
+    );
     // Years that begin in March have their leap day at the end, so a month's first day is a straight line.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -118,8 +153,15 @@ mod tests {
 
     #[test]
     fn an_event_without_a_detail_has_no_such_field() {
-        let mut event = TimelineEvent { at_unix_seconds: 0, event: "login".to_owned(), detail: None };
-        assert_eq!(event_json(&event), json!({ "at": "1970-01-01T00:00:00Z", "event": "login" }));
+        let mut event = TimelineEvent {
+            at_unix_seconds: 0,
+            event: "login".to_owned(),
+            detail: None,
+        };
+        assert_eq!(
+            event_json(&event),
+            json!({ "at": "1970-01-01T00:00:00Z", "event": "login" })
+        );
         event.detail = Some("revoked".to_owned());
         assert_eq!(event_json(&event)["detail"], "revoked");
     }

@@ -19,13 +19,28 @@ pub(crate) async fn login(context: &Context, words: LoginWords) -> Result<Answer
         return Ok(Answer::done(json, request.url));
     }
     let session = match words.finish {
-        Some(callback) => context.limit.untorn(auth.finish_login(callback, None)).await?,
+        Some(callback) => {
+            context
+                .limit
+                .untorn(auth.finish_login(callback, None))
+                .await?
+        }
         None => {
             let browser = Browser::choose(words.browser.as_deref());
-            with_browser(context, &auth, &browser, options(words), context.settings.redirect_uri()).await?
+            with_browser(
+                context,
+                &auth,
+                &browser,
+                options(words),
+                context.settings.redirect_uri(),
+            )
+            .await?
         }
     };
-    Ok(Answer::done(json!({ "session": session_json(&session) }), session_text(&session)))
+    Ok(Answer::done(
+        json!({ "session": session_json(&session) }),
+        session_text(&session),
+    ))
 }
 
 /// The whole login: listens, opens the browser, waits for it to come back.
@@ -39,7 +54,15 @@ pub(crate) async fn with_browser(
     // First the port, because the request names it.
     let loopback = Loopback::bind(redirect_uri).await?;
     let redirect_uri = Some(loopback.redirect_uri().to_owned());
-    let request = auth.begin_login(LoginOptions { redirect_uri, ..options }, None).await?;
+    let request = auth
+        .begin_login(
+            LoginOptions {
+                redirect_uri,
+                ..options
+            },
+            None,
+        )
+        .await?;
     browser.open(&request.url, context.output).await?;
     let (limit, auth) = (Arc::clone(&context.limit), Arc::clone(auth));
     let finish = move |callback| {

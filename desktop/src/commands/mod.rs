@@ -32,8 +32,12 @@ impl Context {
     pub(crate) fn auth(&self) -> Result<Arc<Auth>, AuthError> {
         let config = self.settings.auth_config()?;
         // Before the store, so that a mistake in the words does not leave a folder behind.
-        Auth::new(config.clone(), memory_store()).map_err(|error| explain_missing(error, &self.settings))?;
-        let auth = Auth::new(config, store::open(self.settings.store.as_deref(), self.output)?)?;
+        Auth::new(config.clone(), memory_store())
+            .map_err(|error| explain_missing(error, &self.settings))?;
+        let auth = Auth::new(
+            config,
+            store::open(self.settings.store.as_deref(), self.output)?,
+        )?;
         self.log(&auth);
         Ok(auth)
     }
@@ -55,37 +59,72 @@ pub(crate) async fn run(words: Words, output: Output) -> Result<Option<Answer>, 
         Command::Demo(_) => Some(Duration::from_secs(120)),
         _ => Some(Duration::from_secs(60)),
     });
-    let context = &Context { settings, output, limit: Arc::new(Limit::new(patience)) };
+    let context = &Context {
+        settings,
+        output,
+        limit: Arc::new(Limit::new(patience)),
+    };
     let limit = &context.limit;
     let answer = match words.command {
         Command::Demo(words) => Box::pin(demo::demo(context, words)).await,
         Command::Serve(words) => return serve::serve(context, words).await.map(|()| None),
         Command::Login(words) => {
             // In a browser it is a person who did not come back, and no server.
-            let late = if words.begin || words.finish.is_some() { timed_out() } else { AuthError::Cancelled };
+            let late = if words.begin || words.finish.is_some() {
+                timed_out()
+            } else {
+                AuthError::Cancelled
+            };
             limit.bound(late, login::login(context, words)).await
         }
-        Command::Ping { door } => limit.bound(timed_out(), limit.untorn(call::ping(context, door))).await,
-        Command::Call(words) => limit.bound(timed_out(), limit.untorn(call::call(context, words))).await,
-        Command::Token(words) => limit.bound(timed_out(), limit.untorn(session::token(context, words))).await,
+        Command::Ping { door } => {
+            limit
+                .bound(timed_out(), limit.untorn(call::ping(context, door)))
+                .await
+        }
+        Command::Call(words) => {
+            limit
+                .bound(timed_out(), limit.untorn(call::call(context, words)))
+                .await
+        }
+        Command::Token(words) => {
+            limit
+                .bound(timed_out(), limit.untorn(session::token(context, words)))
+                .await
+        }
         Command::Status => limit.bound(timed_out(), session::status(context)).await,
-        Command::Userinfo => limit.bound(timed_out(), limit.untorn(session::userinfo(context))).await,
-        Command::Logout(words) => limit.bound(timed_out(), limit.untorn(session::logout(context, words))).await,
+        Command::Userinfo => {
+            limit
+                .bound(timed_out(), limit.untorn(session::userinfo(context)))
+                .await
+        }
+        Command::Logout(words) => {
+            limit
+                .bound(timed_out(), limit.untorn(session::logout(context, words)))
+                .await
+        }
         Command::Doctor => limit.bound(timed_out(), inspect::doctor(context)).await,
         Command::Timeline => limit.bound(timed_out(), inspect::timeline(context)).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Words::command(), "latchkey", &mut script);
             let json = json!({ "ok": true, "script": String::from_utf8_lossy(&script) });
-            Ok(Answer { json, plain: script })
+            Ok(Answer {
+                json,
+                plain: script,
+            })
         }
     };
     answer.map(Some)
 }
 
 /// Runs what may read the store or ask the keyring on a thread that may wait.
-pub(crate) async fn waiting<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AuthError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| AuthError::Cancelled)
+pub(crate) async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AuthError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| AuthError::Cancelled)
 }
 
 /// The core's log on stderr.

@@ -1,7 +1,9 @@
 //! `serve`: the development provider and its API, until told to stop.
 
 use latchkey::{AuthError, Rotation};
-use latchkey_devserver::{ApiOptions, ApiServer, DevServer, Options, Rotation as Rotates, StartError};
+use latchkey_devserver::{
+    ApiOptions, ApiServer, DevServer, Options, Rotation as Rotates, StartError,
+};
 use serde_json::Value;
 
 use crate::args::ServeWords;
@@ -13,18 +15,29 @@ pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), Au
     let limit = &context.limit;
     if words.api_only {
         let missing = |field: &str| {
-            problem(field, format!("is needed with --api-only: whose tokens should the API take? Give --{field}."))
+            problem(
+                field,
+                format!(
+                    "is needed with --api-only: whose tokens should the API take? Give --{field}."
+                ),
+            )
         };
         let settings = &context.settings;
         let options = ApiOptions {
             port: words.port,
             issuer: settings.issuer.clone().ok_or_else(|| missing("issuer"))?,
-            audience: settings.audience.clone().ok_or_else(|| missing("audience"))?,
+            audience: settings
+                .audience
+                .clone()
+                .ok_or_else(|| missing("audience"))?,
         };
         let start = async { ApiServer::start(options).await.map_err(not_started) };
         let server = limit.bound(AuthError::Cancelled, start).await?;
         let plain = format!("The API is at {}.\nCtrl-C stops it.\n", server.api());
-        context.output.answer(&Answer { json: server.ready_json(), plain: plain.into_bytes() });
+        context.output.answer(&Answer {
+            json: server.ready_json(),
+            plain: plain.into_bytes(),
+        });
         told_to_stop(context).await;
         server.stop().await;
         return Ok(());
@@ -32,12 +45,18 @@ pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), Au
     let server = start(Options {
         port: words.port,
         faults: words.faults.unwrap_or_default(),
-        rotation: context.settings.rotation.map_or(Rotates::default(), rotates),
+        rotation: context
+            .settings
+            .rotation
+            .map_or(Rotates::default(), rotates),
         ..Options::default()
     })
     .await?;
     let json = server.ready_json();
-    context.output.answer(&Answer { plain: ready_text(&json).into_bytes(), json });
+    context.output.answer(&Answer {
+        plain: ready_text(&json).into_bytes(),
+        json,
+    });
     told_to_stop(context).await;
     server.stop().await;
     Ok(())
@@ -79,10 +98,23 @@ async fn told_to_stop(context: &Context) {
 fn ready_text(ready: &Value) -> String {
     let field = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
     let users = ready["users"].as_array().into_iter().flatten().map(|user| {
-        let scopes: Vec<&str> = user["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let may = if scopes.is_empty() { "no scope of the API".to_owned() } else { scopes.join(" ") };
+        let scopes: Vec<&str> = user["scopes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let may = if scopes.is_empty() {
+            "no scope of the API".to_owned()
+        } else {
+            scopes.join(" ")
+        };
         let word = |name: &str| user[name].as_str().unwrap_or_default();
-        format!("  {} with the password {} ({may})\n", word("name"), word("password"))
+        format!(
+            "  {} with the password {} ({may})\n",
+            word("name"),
+            word("password")
+        )
     });
     format!(
         "The provider is at {issuer}, its API at {api}. Ctrl-C stops them.\n\
@@ -115,9 +147,18 @@ mod tests {
             ],
         });
         let text = ready_text(&ready);
-        assert!(text.contains("alice with the password p (read:messages)\n"), "{text}");
-        assert!(text.contains("bob with the password q (no scope of the API)\n"), "{text}");
-        assert!(text.contains("LATCHKEY_API=http://127.0.0.1:1/api"), "{text}");
+        assert!(
+            text.contains("alice with the password p (read:messages)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("bob with the password q (no scope of the API)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("LATCHKEY_API=http://127.0.0.1:1/api"),
+            "{text}"
+        );
     }
 
     #[test]

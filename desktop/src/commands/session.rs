@@ -28,7 +28,10 @@ pub(crate) async fn token(context: &Context, words: TokenWords) -> Result<Answer
 pub(crate) async fn status(context: &Context) -> Result<Answer, AuthError> {
     let auth = context.auth()?;
     let session = waiting(move || auth.session()).await?;
-    Ok(Answer::done(json!({ "session": session_json(&session) }), session_text(&session)))
+    Ok(Answer::done(
+        json!({ "session": session_json(&session) }),
+        session_text(&session),
+    ))
 }
 
 pub(crate) async fn userinfo(context: &Context) -> Result<Answer, AuthError> {
@@ -40,7 +43,10 @@ pub(crate) async fn userinfo(context: &Context) -> Result<Answer, AuthError> {
             value => format!("{name}: {value}"),
         })
         .collect();
-    Ok(Answer::done(json!({ "claims": claims }), printable(&lines.join("\n"))))
+    Ok(Answer::done(
+        json!({ "claims": claims }),
+        printable(&lines.join("\n")),
+    ))
 }
 
 pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answer, AuthError> {
@@ -64,7 +70,10 @@ pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answ
     }
     .to_owned();
     if let Some(url) = outcome.end_session_url {
-        plain.push_str(&format!("\nTo log out in the browser as well, open\n{}", printable(&url)));
+        plain.push_str(&format!(
+            "\nTo log out in the browser as well, open\n{}",
+            printable(&url)
+        ));
     }
     Ok(Answer::done(json, plain))
 }

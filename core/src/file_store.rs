@@ -14,9 +14,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::files::{Folder, Found};
+use crate::files::{Deadline, Folder, Found};
 use crate::sealer::{SealError, Sealer};
 use crate::storage::{
     MAX_ITEM_BYTES, SecureStore, StoreError, StoredItem, TAG_BYTES, UNREADABLE_TAG, check_item,
@@ -104,7 +104,7 @@ impl SecureStore for FileStore {
         next: Option<StoredItem>,
     ) -> Result<(), StoreError> {
         let name = file_name(&key)?;
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(self.patience);
         let contents = match next {
             Some(item) => {
                 check_item(&item)?;
@@ -154,7 +154,7 @@ impl FileStore {
         &self,
         name: &str,
         expected: Option<&[u8]>,
-        deadline: Instant,
+        deadline: Deadline,
         look: Look<'_>,
     ) -> Result<(), StoreError> {
         let _inside = self.folder.enter(deadline)?;
@@ -247,14 +247,14 @@ mod tests {
     fn a_thread_that_has_the_lock_ends_the_wait_of_another_with_unavailable() {
         let directory = tempfile::tempdir().unwrap();
         let folder = Folder::open(directory.path()).unwrap();
-        let inside = folder.enter(Instant::now()).unwrap();
+        let inside = folder.enter(Deadline::after(Duration::ZERO)).unwrap();
         assert!(
             folder
-                .enter(Instant::now() + Duration::from_millis(20))
+                .enter(Deadline::after(Duration::from_millis(20)))
                 .is_err()
         );
         drop(inside);
-        assert!(folder.enter(Instant::now()).is_ok());
+        assert!(folder.enter(Deadline::after(Duration::ZERO)).is_ok());
     }
 
     #[test]

@@ -18,7 +18,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::system::{
-    is_deleted, is_link, keep_to_this_file, make_private, private, sync, try_lock, unlock,
+    is_deleted, is_link, keep_to_this_file, make_private, private, private_folder, sync, try_lock,
+    unlock,
 };
 use crate::storage::StoreError;
 
@@ -49,6 +50,10 @@ pub(crate) enum Found {
     /// A link, pipe or the like, which was not followed or read. Replacing it is safe.
     NoFile,
 }
+
+/// When a wait for the lock ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline(Instant);
 
 /// The lock of a folder, given back when dropped, by a crash too.
 pub(crate) struct Inside<'a> {
@@ -82,7 +87,7 @@ impl Folder {
         open.push(Arc::downgrade(&folder));
         drop(open);
         // A folder that is busy is being cleaned by whoever is at work in it.
-        if let Ok(_inside) = folder.enter(Instant::now()) {
+        if let Ok(_inside) = folder.enter(Deadline::after(Duration::ZERO)) {
             let _ = fs::remove_file(folder.path.join(TEMP));
         }
         Ok(folder)
@@ -90,13 +95,13 @@ impl Folder {
 
     /// Waits, no longer than until then, for a moment in which nobody else, in this process or
     /// another, changes anything here.
-    pub(crate) fn enter(&self, deadline: Instant) -> Result<Inside<'_>, StoreError> {
+    pub(crate) fn enter(&self, deadline: Deadline) -> Result<Inside<'_>, StoreError> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = loop {
             if let Some(lock) = free.take() {
                 break lock;
             }
-            let left = time_left(deadline)?;
+            let left = deadline.left()?;
             let woken = self.freed.wait_timeout(free, left);
             free = woken.unwrap_or_else(PoisonError::into_inner).0;
         };
@@ -157,14 +162,37 @@ impl Folder {
     }
 }
 
+impl Deadline {
+    pub(crate) fn after(patience: Duration) -> Self {
+        Self(now() + patience)
+    }
+
+    fn left(self) -> Result<Duration, StoreError> {
+        let left = self.0.saturating_duration_since(now());
+        if left.is_zero() {
+            Err(StoreError::Unavailable)
+        } else {
+            Ok(left)
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a wait is measured; no clock that a test turns could end it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 impl Inside<'_> {
     /// True once the file that is locked is the one that others will lock.
-    fn lock_file(&mut self, deadline: Instant) -> Result<bool, StoreError> {
+    fn lock_file(&mut self, deadline: Deadline) -> Result<bool, StoreError> {
         let lock = self.lock.as_mut().ok_or(StoreError::Unavailable)?;
         let mut pause = Duration::from_micros(500);
         while !try_lock(lock).map_err(failure)? {
             // A blocking call could not be given a deadline, and these waits are rare and short.
-            thread::sleep(pause.min(time_left(deadline)?));
+            thread::sleep(pause.min(deadline.left()?));
             pause = (pause * 2).min(Duration::from_millis(8));
         }
         if !is_deleted(lock).map_err(failure)? {
@@ -191,15 +219,6 @@ impl Drop for Inside<'_> {
     }
 }
 
-fn time_left(deadline: Instant) -> Result<Duration, StoreError> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(StoreError::Unavailable)
-    } else {
-        Ok(left)
-    }
-}
-
 /// What to make of a system's error: only its kind is looked at.
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failure(error: io::Error) -> StoreError {
@@ -220,9 +239,7 @@ fn prepare(directory: &Path) -> io::Result<PathBuf> {
 }
 
 fn make(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let builder = private_folder();
     match (builder.create(path), path.parent()) {
         (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {

@@ -163,6 +163,10 @@ impl<K: WrappingKey> Sealer for KeyedSealer<K> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "keys and nonces are made here and leave the module only sealed or to be kept"
+)]
 fn random<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0; N];
     SystemRandom::new()

@@ -16,16 +16,16 @@ use thiserror::Error;
 
 pub use self::memory::{MemoryStore, memory_store};
 
-/// Length of a [`StoredItem::tag`].
-pub const TAG_BYTES: usize = 16;
+/// Length of a tag.
+pub(crate) const TAG_BYTES: usize = 16;
 
 /// Most bytes that one item may hold.
-pub const MAX_ITEM_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_ITEM_BYTES: usize = 16 * 1024;
 
 /// The tag that stands for "something is there, but not even its tag can be read". A store reports
 /// it in [`StoreError::Corrupt`] and takes it as `expected`, so that a login can replace the wreck.
 /// No item may be written with it.
-pub const UNREADABLE_TAG: [u8; TAG_BYTES] = [0; TAG_BYTES];
+pub(crate) const UNREADABLE_TAG: [u8; TAG_BYTES] = [0; TAG_BYTES];
 
 /// Keeps small secret items under short names: a keychain, or sealed files.
 ///
@@ -104,7 +104,7 @@ pub enum StoreError {
     /// The item is there and is damaged for good. It stays until it is replaced.
     #[error("the stored item is damaged")]
     Corrupt {
-        /// What to expect in order to replace it; [`UNREADABLE_TAG`] where the tag is damaged too.
+        /// What to expect in order to replace it; 16 zero bytes where the tag is damaged too.
         tag: Vec<u8>,
     },
     /// The item is there and the platform says that its key is gone for good.

@@ -1,12 +1,16 @@
 //! What other systems (Windows) have in place of these calls.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
 /// A user's folders are private on Windows by inheritance.
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
+}
+
+pub(super) fn private_folder() -> DirBuilder {
+    DirBuilder::new()
 }
 
 pub(super) fn keep_to_this_file(options: &mut OpenOptions) -> &mut OpenOptions {

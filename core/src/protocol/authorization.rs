@@ -79,7 +79,7 @@ pub fn authorization_url(request: &AuthorizationRequest<'_>) -> Result<Url, &'st
 /// Whether a parameter is the core's own, so that `extra` may not carry it. Some providers
 /// read names in any case, so any case is refused.
 pub fn reserved_parameter(name: &str) -> bool {
-    const RESERVED: [&str; 22] = [
+    const RESERVED: [&str; 23] = [
         "acr_values",
         "audience",
         "client_id",
@@ -88,6 +88,7 @@ pub fn reserved_parameter(name: &str) -> bool {
         "code_challenge_method",
         "code_verifier",
         "dpop_jkt",
+        "id_token_hint",
         "login_hint",
         "max_age",
         "nonce",

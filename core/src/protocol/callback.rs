@@ -467,6 +467,10 @@ mod tests {
                 "https://app.example/cb?tenant=1",
                 "https://app.example/cb?tenant=2",
             ),
+            (
+                "https://app.example/cb?tenant=1",
+                "https://app.example/cb?x=1",
+            ),
             ("not a url", web),
         ] {
             assert!(!matches(redirect_uri, address), "{redirect_uri} {address}");

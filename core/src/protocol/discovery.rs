@@ -15,8 +15,6 @@ const CACHE_DEFAULT: u64 = 600;
 /// What a provider says of itself, as far as a login needs it.
 #[derive(Debug, Clone)]
 pub struct ProviderMetadata {
-    /// Exactly the configured issuer.
-    pub issuer: String,
     pub authorization_endpoint: Url,
     pub token_endpoint: Url,
     pub jwks_uri: Option<Url>,
@@ -29,7 +27,6 @@ pub struct ProviderMetadata {
     pub algorithms: Vec<Algorithm>,
     /// `require_pushed_authorization_requests` (RFC 9126 §5).
     pub pushed_requests_required: bool,
-    pub scopes_supported: Option<Vec<String>>,
 }
 
 /// An issuer that the developer configured (OpenID Connect Discovery §3, RFC 8414 §2): an endpoint
@@ -120,7 +117,6 @@ pub fn parse_metadata(
     let local = check_issuer(configured_issuer).is_ok_and(|issuer| is_loopback(&issuer));
     let endpoint = |name| endpoint(&members, name, local);
     Ok(ProviderMetadata {
-        issuer: configured_issuer.to_owned(),
         authorization_endpoint: endpoint("authorization_endpoint")?.ok_or(NO_METADATA)?,
         token_endpoint: endpoint("token_endpoint")?.ok_or(NO_METADATA)?,
         jwks_uri: endpoint("jwks_uri")?,
@@ -131,7 +127,6 @@ pub fn parse_metadata(
         algorithms: algorithms(&members)?,
         pushed_requests_required: flag(&members, "require_pushed_authorization_requests"),
         // Only advice: a malformed list is no reason to fail a login.
-        scopes_supported: string_list(&members, "scopes_supported").unwrap_or_default(),
     })
 }
 
@@ -300,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_issuer_is_compared_byte_by_byte() {
-        assert_eq!(parse(ISSUER, json!({})).unwrap().issuer, ISSUER);
+        assert!(parse(ISSUER, json!({})).is_ok());
         for other in [
             json!("https://id.example/tenant"),
             json!("https://ID.example/tenant/"),
@@ -424,9 +419,8 @@ mod tests {
     #[test]
     fn flags_and_optional_fields_are_false_or_absent_unless_stated() {
         let bare = parse(ISSUER, json!({ "unknown": {"a": [1]} })).unwrap();
-        assert!(parse(ISSUER, json!({ "scopes_supported": "openid" })).is_ok());
         assert!(!bare.iss_parameter_supported && !bare.pushed_requests_required);
-        assert!(bare.jwks_uri.is_none() && bare.scopes_supported.is_none());
+        assert!(bare.jwks_uri.is_none());
         assert_eq!(bare.authorization_endpoint.query(), Some("tenant=1"));
         let full = parse(
             ISSUER,
@@ -434,13 +428,11 @@ mod tests {
                 "authorization_response_iss_parameter_supported": true,
                 "require_pushed_authorization_requests": true,
                 "end_session_endpoint": "https://id.example/logout",
-                "scopes_supported": ["openid", "email"],
             }),
         )
         .unwrap();
         assert!(full.iss_parameter_supported && full.pushed_requests_required);
         assert_eq!(full.end_session_endpoint.unwrap().path(), "/logout");
-        assert_eq!(full.scopes_supported.unwrap(), ["openid", "email"]);
     }
 
     #[test]

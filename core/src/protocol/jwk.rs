@@ -35,16 +35,6 @@ impl Algorithm {
             _ => None,
         }
     }
-
-    /// The `alg` value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Algorithm::Rs256 => "RS256",
-            Algorithm::Ps256 => "PS256",
-            Algorithm::Es256 => "ES256",
-            Algorithm::EdDsa => "EdDSA",
-        }
-    }
 }
 
 /// Keys that are looked at in one set.

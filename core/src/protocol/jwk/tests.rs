@@ -38,14 +38,14 @@ fn with(mut key: Value, name: &str, value: Value) -> Value {
 
 #[test]
 fn the_four_algorithms_are_named_exactly() {
-    for algorithm in [
-        Algorithm::Rs256,
-        Algorithm::Ps256,
-        Algorithm::Es256,
-        Algorithm::EdDsa,
+    for (name, algorithm) in [
+        ("RS256", Algorithm::Rs256),
+        ("PS256", Algorithm::Ps256),
+        ("ES256", Algorithm::Es256),
+        ("EdDSA", Algorithm::EdDsa),
     ] {
-        assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
-        assert_eq!(Algorithm::parse(&algorithm.as_str().to_lowercase()), None);
+        assert_eq!(Algorithm::parse(name), Some(algorithm));
+        assert_eq!(Algorithm::parse(&name.to_lowercase()), None);
     }
     for name in [
         "none", "None", "nOnE", "HS256", "HS384", "HS512", "RS384", "PS512", "ES512", "ES256K", "",

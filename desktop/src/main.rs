@@ -9,6 +9,7 @@ mod limit;
 mod listener;
 mod output;
 mod pages;
+mod shapes;
 mod store;
 
 use std::process::ExitCode;
@@ -83,7 +84,7 @@ fn not_words(error: &clap::Error) -> ExitCode {
             "command",
             "is not one that latchkey knows; stderr says more.",
         );
-        let json = serde_json::json!({ "ok": false, "error": output::error_json(&error) });
+        let json = serde_json::json!({ "ok": false, "error": shapes::error_json(&error) });
         Output { json: true }.answer(&Answer {
             json,
             plain: Vec::new(),

@@ -16,7 +16,8 @@ use crate::browser::Browser;
 use crate::commands::serve::start;
 use crate::commands::{Context, login};
 use crate::limit::timed_out;
-use crate::output::{Answer, error_json};
+use crate::output::Answer;
+use crate::shapes::error_json;
 
 /// The client of the development provider may come back to any port of this.
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
@@ -92,7 +93,7 @@ impl Story<'_> {
         work: impl Future<Output = Told<T>>,
     ) -> Result<T, AuthError> {
         let begun = Instant::now();
-        let result = self.context.limit.bound(late, work).await;
+        let result = self.context.limit.bound(late, Box::pin(work)).await;
         let mut step = Map::new();
         step.insert("step".to_owned(), name.into());
         step.insert("ok".to_owned(), result.is_ok().into());

@@ -9,7 +9,8 @@ use crate::args::LoginWords;
 use crate::browser::Browser;
 use crate::commands::Context;
 use crate::listener::Loopback;
-use crate::output::{Answer, session_json, session_text};
+use crate::output::Answer;
+use crate::shapes::{session_json, session_text};
 
 pub(crate) async fn login(context: &Context, words: LoginWords) -> Result<Answer, AuthError> {
     let auth = context.auth()?;

@@ -7,6 +7,8 @@ mod login;
 mod serve;
 mod session;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,57 +67,42 @@ pub(crate) async fn run(words: Words, output: Output) -> Result<Option<Answer>, 
         limit: Arc::new(Limit::new(patience)),
     };
     let limit = &context.limit;
-    let answer = match words.command {
-        Command::Demo(words) => Box::pin(demo::demo(context, words)).await,
+    let mut late = timed_out();
+    let work: Work<'_> = match words.command {
+        // These two watch the time themselves: a step of the demo that is late is told with the others.
+        Command::Demo(words) => return demo::demo(context, words).await.map(Some),
         Command::Serve(words) => return serve::serve(context, words).await.map(|()| None),
         Command::Login(words) => {
-            // In a browser it is a person who did not come back, and no server.
-            let late = if words.begin || words.finish.is_some() {
-                timed_out()
-            } else {
-                AuthError::Cancelled
-            };
-            limit.bound(late, login::login(context, words)).await
+            if !words.begin && words.finish.is_none() {
+                // It is a person who did not come back in time, and no server.
+                late = AuthError::Cancelled;
+            }
+            Box::pin(login::login(context, words))
         }
-        Command::Ping { door } => {
-            limit
-                .bound(timed_out(), limit.untorn(call::ping(context, door)))
-                .await
-        }
-        Command::Call(words) => {
-            limit
-                .bound(timed_out(), limit.untorn(call::call(context, words)))
-                .await
-        }
-        Command::Token(words) => {
-            limit
-                .bound(timed_out(), limit.untorn(session::token(context, words)))
-                .await
-        }
-        Command::Status => limit.bound(timed_out(), session::status(context)).await,
-        Command::Userinfo => {
-            limit
-                .bound(timed_out(), limit.untorn(session::userinfo(context)))
-                .await
-        }
-        Command::Logout(words) => {
-            limit
-                .bound(timed_out(), limit.untorn(session::logout(context, words)))
-                .await
-        }
-        Command::Doctor => limit.bound(timed_out(), inspect::doctor(context)).await,
-        Command::Timeline => limit.bound(timed_out(), inspect::timeline(context)).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Words::command(), "latchkey", &mut script);
-            let json = json!({ "ok": true, "script": String::from_utf8_lossy(&script) });
-            Ok(Answer {
-                json,
-                plain: script,
-            })
-        }
+        Command::Ping { door } => Box::pin(limit.untorn(call::ping(context, door))),
+        Command::Call(words) => Box::pin(limit.untorn(call::call(context, words))),
+        Command::Token(words) => Box::pin(limit.untorn(session::token(context, words))),
+        Command::Status => Box::pin(session::status(context)),
+        Command::Userinfo => Box::pin(limit.untorn(session::userinfo(context))),
+        Command::Logout(words) => Box::pin(limit.untorn(session::logout(context, words))),
+        Command::Doctor => Box::pin(inspect::doctor(context)),
+        Command::Timeline => Box::pin(inspect::timeline(context)),
+        Command::Completions { shell } => return Ok(Some(completions(shell))),
     };
-    answer.map(Some)
+    limit.bound(late, work).await.map(Some)
+}
+
+/// A command at work.
+type Work<'a> = Pin<Box<dyn Future<Output = Result<Answer, AuthError>> + 'a>>;
+
+fn completions(shell: clap_complete::Shell) -> Answer {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Words::command(), "latchkey", &mut script);
+    let json = json!({ "ok": true, "script": String::from_utf8_lossy(&script) });
+    Answer {
+        json,
+        plain: script,
+    }
 }
 
 /// Runs what may read the store or ask the keyring on a thread that may wait.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::args::{LogoutWords, TokenWords};
 use crate::commands::{Context, waiting};
-use crate::output::{Answer, object, printable, session_json, session_text};
+use crate::output::{Answer, printable};
+use crate::shapes::{object, session_json, session_text};
 
 pub(crate) async fn token(context: &Context, words: TokenWords) -> Result<Answer, AuthError> {
     let options = AccessTokenOptions {

@@ -1,0 +1,11 @@
+//! Whole runs of the binary `latchkey`, each command a process of its own, against the development server.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a surprise is a failure, in its helpers too"
+)]
+
+mod configuration;
+mod failures;
+mod person;
+mod secrets;
+mod session;

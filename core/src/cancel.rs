@@ -70,12 +70,12 @@ mod tests {
     #[tokio::test]
     async fn a_cancel_ends_a_call_that_would_wait_for_ever() {
         let handle = Cancellation::new();
-        let waiting = tokio::spawn(unless_cancelled(
+        let waiting = unless_cancelled(
             Some(Arc::clone(&handle)),
             std::future::pending::<Result<(), AuthError>>(),
-        ));
-        handle.cancel();
-        assert_eq!(waiting.await.expect("ends"), Err(AuthError::Cancelled));
+        );
+        let (result, ()) = tokio::join!(waiting, async { handle.cancel() });
+        assert_eq!(result, Err(AuthError::Cancelled));
     }
 
     #[tokio::test]

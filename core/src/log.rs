@@ -33,7 +33,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for LogError {
 }
 
 /// Gets what happened, line by line. Implemented by the app; called from any thread; must return at once.
-#[uniffi::export(with_foreign)]
+#[uniffi::export(rust, foreign)]
 pub trait LogSink: Send + Sync {
     /// One line, in English, without a secret.
     fn log(&self, level: LogLevel, line: String) -> Result<(), LogError>;

@@ -148,7 +148,7 @@ impl Transport {
             Some(pem) => tls_config(anchors(pem)?)?,
         };
         let builder = || {
-            Client::builder()
+            new_client()
                 .tls_backend_preconfigured(tls.clone())
                 .http1_only()
                 .redirect(redirect::Policy::none())
@@ -260,6 +260,10 @@ fn is_tls(error: &reqwest::Error) -> bool {
     clippy::disallowed_methods,
     reason = "the one place that makes HTTP clients"
 )]
+fn new_client() -> ClientBuilder {
+    Client::builder()
+}
+
 fn build(builder: ClientBuilder) -> Result<Client, BadTrustAnchors> {
     builder.build().map_err(|_| BadTrustAnchors)
 }

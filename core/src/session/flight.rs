@@ -108,7 +108,7 @@ mod tests {
         let mut callers = Vec::new();
         for _ in 0..20 {
             let (flight, started, gate) = (flight.clone(), started.clone(), gate.clone());
-            callers.push(tokio::spawn(async move {
+            callers.push(spawn(async move {
                 flight
                     .join(|| async move {
                         started.fetch_add(1, Ordering::SeqCst);

@@ -1,0 +1,316 @@
+//! One refresh for all, that nobody's leaving can lose.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use latchkey::{
+    AccessToken, AccessTokenOptions, Auth, AuthError, LogoutOptions, MemoryStore, SecureStore,
+    SignedOutReason, StoreError, StoredItem,
+};
+use latchkey_devserver::{Options, Rotation};
+use latchkey_tests::world::{World, state};
+
+fn plain() -> AccessTokenOptions {
+    AccessTokenOptions::default()
+}
+
+fn force() -> AccessTokenOptions {
+    AccessTokenOptions {
+        force_refresh: true,
+        ..AccessTokenOptions::default()
+    }
+}
+
+async fn token(auth: &Auth) -> Result<AccessToken, AuthError> {
+    auth.access_token(plain(), None).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_callers_with_an_expired_token_make_one_token_request() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.expire().await;
+    world.server.reset_counts();
+    let callers: Vec<_> = (0..200)
+        .map(|_| {
+            let auth = Arc::clone(&auth);
+            tokio::spawn(async move { token(&auth).await.map(|token| token.value) })
+        })
+        .collect();
+    let mut values = Vec::new();
+    for caller in callers {
+        values.push(caller.await.expect("no panic").expect("a token"));
+    }
+    values.dedup();
+    assert_eq!((values.len(), world.server.requests("token")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_with_an_expired_token_make_one_token_request() {
+    // At a strict provider a second use of the refresh token would end the session.
+    let world = World::with(Options {
+        rotation: Rotation::Strict,
+        ..Options::default()
+    })
+    .await;
+    world.log_in(&world.app(), "alice").await;
+    world.expire().await;
+    world.server.reset_counts();
+    let processes: Vec<_> = (0..4)
+        .map(|_| {
+            let app = world.app();
+            tokio::spawn(async move { token(&app).await.map(|token| token.value) })
+        })
+        .collect();
+    for process in processes {
+        process.await.expect("no panic").expect("a token");
+    }
+    assert_eq!(world.server.requests("token"), 1);
+    assert_eq!(world.server.refresh_token_reuse(), 0);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_the_middle_loses_no_token() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.expire().await;
+    world.server.reset_counts();
+    world
+        .server
+        .set_faults("token:gate=middle")
+        .expect("a fault");
+    let caller = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { token(&auth).await }
+    });
+    world.server.gate_reached("middle").await;
+    caller.abort();
+    assert!(caller.await.expect_err("aborted").is_cancelled());
+    world.server.open_gate("middle");
+    token(&auth).await.expect("joins the refresh that goes on");
+    assert_eq!(world.server.requests("token"), 1);
+    assert_eq!(state(&world.app().session()), "signed_in");
+}
+
+#[tokio::test]
+async fn a_logout_during_a_refresh_wins_over_its_answer() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.expire().await;
+    world.server.set_faults("token:gate=late").expect("a fault");
+    let refresh = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { token(&auth).await }
+    });
+    world.server.gate_reached("late").await;
+    auth.logout(LogoutOptions::default()).await.expect("out");
+    world.server.open_gate("late");
+    let late = refresh.await.expect("no panic");
+    assert_eq!(
+        late,
+        Err(AuthError::LoginRequired {
+            reason: SignedOutReason::LoggedOut
+        })
+    );
+    assert_eq!(state(&auth.session()), "signed_out:logged_out");
+    assert_eq!(state(&world.app().session()), "signed_out:logged_out");
+}
+
+#[tokio::test]
+async fn a_new_login_during_a_refresh_wins_over_its_answer() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    let callback = world.callback(&auth, "bob").await;
+    world.expire().await;
+    world
+        .server
+        .set_faults("token:gate=late@1")
+        .expect("a fault");
+    let refresh = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { token(&auth).await }
+    });
+    world.server.gate_reached("late").await;
+    let session = auth.finish_login(callback, None).await.expect("bob is in");
+    world.server.open_gate("late");
+    drop(refresh.await.expect("no panic"));
+    assert_eq!(auth.session(), session_without_time(&session, &auth));
+    let latchkey::Session::SignedIn { subject, .. } = world.app().session() else {
+        panic!("signed out");
+    };
+    assert_eq!(subject.as_deref(), Some("dev|bob"));
+}
+
+/// The same session as it is now, but for the seconds.
+fn session_without_time(session: &latchkey::Session, auth: &Auth) -> latchkey::Session {
+    let latchkey::Session::SignedIn {
+        expires_in_seconds: now,
+        ..
+    } = auth.session()
+    else {
+        panic!("signed out");
+    };
+    let mut expected = session.clone();
+    if let latchkey::Session::SignedIn {
+        expires_in_seconds, ..
+    } = &mut expected
+    {
+        *expires_in_seconds = now;
+    }
+    expected
+}
+
+#[tokio::test]
+async fn a_cached_token_costs_no_request_and_no_look_at_the_store() {
+    let mut world = World::new().await;
+    let counting = Arc::new(Counting::default());
+    world.store = counting.clone();
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.server.reset_counts();
+    let before = counting.calls.load(Ordering::SeqCst);
+    for _ in 0..100 {
+        token(&auth).await.expect("from memory");
+        auth.session();
+    }
+    assert_eq!(counting.calls.load(Ordering::SeqCst), before);
+    assert_eq!(world.server.requests("token"), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_repeated_where_that_is_right_and_the_session_lives() {
+    for rotation in [Rotation::Parent, Rotation::Grace(60), Rotation::None] {
+        let world = World::with(Options {
+            rotation,
+            ..Options::default()
+        })
+        .await;
+        let auth = world.app();
+        world.log_in(&auth, "alice").await;
+        world.expire().await;
+        world
+            .server
+            .set_faults("token:drop_after_commit@1")
+            .expect("a fault");
+        let error = token(&auth).await.expect_err("the answer was lost");
+        assert_eq!(error.kind(), "network");
+        token(&auth).await.expect("the same token once more");
+        assert_eq!(state(&auth.session()), "signed_in");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_at_a_strict_provider_ends_with_the_honest_reason() {
+    let world = World::with(Options {
+        rotation: Rotation::Strict,
+        ..Options::default()
+    })
+    .await;
+    let mut config = world.config();
+    config.rotation = Some(latchkey::Rotation::Strict);
+    let auth = world.app_with(config.clone());
+    world.log_in(&auth, "alice").await;
+    world
+        .server
+        .set_faults("token:drop_after_commit@1")
+        .expect("a fault");
+    auth.access_token(force(), None)
+        .await
+        .expect_err("the answer was lost");
+    world.server.reset_counts();
+    // A token is left: it is served to its end, and nothing is sent.
+    token(&auth).await.expect("the old token is good");
+    assert!(auth.access_token(force(), None).await.is_err());
+    assert_eq!(world.server.requests("token"), 0);
+    // Nothing is left: one repeat, which the provider refuses, in the next process too.
+    world.expire().await;
+    let next = world.app_with(config);
+    assert_eq!(
+        token(&next).await,
+        Err(AuthError::LoginRequired {
+            reason: SignedOutReason::RotationInterrupted
+        })
+    );
+    assert_eq!(world.server.requests("token"), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_may_be_renewed_later_is_served_while_it_is_good() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    // Inside every margin (at most 40 s before the end of 300), and the provider is down.
+    world.clock.advance(295);
+    world
+        .server
+        .set_faults("token:status=503")
+        .expect("a fault");
+    let served = token(&auth).await.expect("five seconds are left");
+    assert!(served.expires_in_seconds.is_some_and(|left| left <= 5));
+    world.clock.advance(10);
+    assert_eq!(token(&auth).await.expect_err("over").kind(), "network");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_sends_nothing() {
+    let mut world = World::new().await;
+    let store = Arc::new(MemoryStore::default());
+    world.store = store.clone();
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.expire().await;
+    world.server.reset_counts();
+    store.set_fault(Some(StoreError::Locked));
+    assert_eq!(token(&auth).await.expect_err("locked").kind(), "storage");
+    assert_eq!(world.server.requests("token"), 0);
+    assert_eq!(state(&auth.session()), "signed_in", "nobody is logged out");
+    assert_eq!(state(&world.app().session()), "locked");
+    store.set_fault(None);
+    token(&auth).await.expect("as before");
+}
+
+#[tokio::test]
+async fn an_api_that_refuses_every_token_gets_one_refresh_and_one_replay_a_call() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.server.reset_counts();
+    world.server.set_faults("api:status=401").expect("a fault");
+    let ping = world.ping(&auth);
+    for _ in 0..5 {
+        let error = ping.ping_private(None).await.expect_err("refused");
+        assert_eq!(error.kind(), "api");
+    }
+    // One forced refresh in five seconds, however often it is asked.
+    assert_eq!(world.server.requests("token"), 1);
+    assert_eq!(world.server.requests("api"), 6);
+    assert_eq!(state(&auth.session()), "signed_in");
+}
+
+/// A memory store that counts its calls.
+#[derive(Default)]
+struct Counting {
+    inner: MemoryStore,
+    calls: AtomicU64,
+}
+
+impl SecureStore for Counting {
+    fn load(&self, key: String) -> Result<Option<StoredItem>, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.load(key)
+    }
+
+    fn swap(
+        &self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        next: Option<StoredItem>,
+    ) -> Result<(), StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.swap(key, expected, next)
+    }
+}

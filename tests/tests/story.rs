@@ -1,0 +1,329 @@
+//! The product's story, through the public API alone.
+
+use std::sync::Arc;
+
+use latchkey::{
+    AccessTokenOptions, ApiClient, ApiRequest, AuthError, LoginOptions, LogoutOptions, Session,
+    SignedOutReason,
+};
+use latchkey_devserver::{DevServer, IdTokenAlg, Options, Rotation};
+use latchkey_tests::world::{World, state};
+
+const FORCE: AccessTokenOptions = AccessTokenOptions {
+    min_validity_seconds: None,
+    force_refresh: true,
+};
+
+#[tokio::test]
+async fn a_login_finished_by_another_process_pings_both_endpoints_refreshes_and_logs_out() {
+    let world = World::new().await;
+    let callback = world.callback(&world.app(), "alice").await;
+    // The system has killed the app while the browser was in front.
+    let auth = world.app();
+    let session = auth.finish_login(callback, None).await.expect("logs in");
+    assert_eq!(session.claim("name".to_owned()).as_deref(), Some("Alice"));
+
+    let ping = world.ping(&auth);
+    let private = ping.ping_private(None).await.expect("answers").message;
+    assert!(private.starts_with("Hello from a private endpoint!"));
+    let scoped = ping.ping_private_scoped(None).await.expect("answers");
+    assert!(scoped.message.contains("read:messages"));
+
+    let before = auth
+        .access_token(AccessTokenOptions::default(), None)
+        .await
+        .expect("a token");
+    let after = auth.access_token(FORCE, None).await.expect("another");
+    assert_ne!(before.value, after.value);
+    ping.ping_private(None)
+        .await
+        .expect("the new token is good");
+
+    let outcome = auth
+        .logout(LogoutOptions {
+            post_logout_redirect_uri: Some("dev.latchkey.sample:/callback".to_owned()),
+            ..LogoutOptions::default()
+        })
+        .await
+        .expect("logs out");
+    let end = outcome.end_session_url.expect("the provider has one");
+    assert!(end.starts_with(world.server.issuer()) && !end.contains(&after.value));
+    // The token is dead at the API too, and the next process knows that nobody is logged in.
+    assert_eq!(
+        world.ping(&world.app()).ping_private(None).await,
+        Err(AuthError::LoginRequired {
+            reason: SignedOutReason::LoggedOut
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_user_without_the_scope_is_told_which_and_the_login_that_asks_for_it_is_ready() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "bob").await;
+    let error = world
+        .ping(&auth)
+        .ping_private_scoped(None)
+        .await
+        .expect_err("bob has no role");
+    let AuthError::StepUpRequired { options, scope, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(scope.as_deref(), Some("read:messages"));
+    assert!(error.to_string().contains("read:messages"));
+    let request = auth
+        .begin_login(options.clone(), None)
+        .await
+        .expect("the options are good as they are");
+    assert!(request.url.contains("read%3Amessages"));
+    assert_eq!(state(&auth.session()), "signed_in", "the session is kept");
+}
+
+#[tokio::test]
+async fn a_failed_login_leaves_the_earlier_session_as_it_was() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    let before = auth.access_token(AccessTokenOptions::default(), None).await;
+    let callback = world.callback(&auth, "bob").await;
+    world
+        .server
+        .set_faults("token:bad_signature")
+        .expect("a fault");
+    auth.finish_login(callback, None)
+        .await
+        .expect_err("the signature is spoilt");
+    world.server.clear_faults();
+    for app in [auth, world.app()] {
+        let Session::SignedIn { subject, .. } = app.session() else {
+            panic!("signed out");
+        };
+        assert_eq!(subject.as_deref(), Some("dev|alice"));
+        let after = app.access_token(AccessTokenOptions::default(), None).await;
+        assert_eq!(
+            after.map(|token| token.value),
+            before.clone().map(|token| token.value)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_new_login_takes_the_place_of_the_old_one() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.log_in(&auth, "bob").await;
+    let Session::SignedIn { subject, .. } = world.app().session() else {
+        panic!("signed out");
+    };
+    assert_eq!(subject.as_deref(), Some("dev|bob"));
+}
+
+#[tokio::test]
+async fn without_offline_access_the_session_ends_with_its_access_token() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.scopes = vec!["openid".to_owned()];
+    let auth = world.app_with(config);
+    let session = world.log_in(&auth, "alice").await;
+    assert!(matches!(
+        session,
+        Session::SignedIn {
+            refreshable: false,
+            ..
+        }
+    ));
+    world.expire().await;
+    assert_eq!(state(&auth.session()), "signed_out:expired");
+    assert_eq!(
+        world.ping(&auth).ping_private(None).await,
+        Err(AuthError::LoginRequired {
+            reason: SignedOutReason::Expired
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_login_without_openid_is_no_identity_and_still_calls_the_api() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.scopes = vec!["offline_access".to_owned(), "read:messages".to_owned()];
+    let auth = world.app_with(config);
+    let session = world.log_in(&auth, "alice").await;
+    assert!(matches!(session, Session::SignedIn { subject: None, .. }));
+    world
+        .ping(&auth)
+        .ping_private_scoped(None)
+        .await
+        .expect("the scope is there");
+    assert!(matches!(
+        auth.user_info(None).await,
+        Err(AuthError::Configuration { .. })
+    ));
+}
+
+#[tokio::test]
+async fn an_issuer_with_a_path_and_elliptic_keys_is_as_good() {
+    for issuer_path in ["/tenant", "/tenant/"] {
+        let world = World::with(Options {
+            issuer_path: issuer_path.to_owned(),
+            id_token_alg: IdTokenAlg::Es256,
+            rotation: Rotation::Parent,
+            ..Options::default()
+        })
+        .await;
+        let auth = world.app();
+        world.log_in(&auth, "alice").await;
+        auth.access_token(FORCE, None).await.expect("renewed");
+        world.ping(&auth).ping_private(None).await.expect("answers");
+    }
+}
+
+#[tokio::test]
+async fn metadata_at_the_oauth_address_alone_is_found() {
+    let world = World::new().await;
+    world
+        .server
+        .set_faults("discovery:status=404@1")
+        .expect("a fault");
+    world.log_in(&world.app(), "alice").await;
+}
+
+#[tokio::test]
+async fn an_app_calls_its_own_endpoints_with_its_own_headers() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    let api = ApiClient::new(Arc::clone(&auth), world.server.api().to_owned()).expect("valid");
+    let mut request = ApiRequest::get("/echo?a=1");
+    request.method = "POST".to_owned();
+    request.body = Some(b"text".to_vec());
+    request.headers = vec![latchkey::Header {
+        name: "x-mine".to_owned(),
+        value: "1".to_owned(),
+    }];
+    let response = api.send(request, None).await.expect("echoes");
+    let echo: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+    assert_eq!(echo["method"], "POST");
+    assert_eq!(echo["headers"]["x-mine"], "1");
+    assert_eq!(echo["body"], "text");
+
+    let mut request = ApiRequest::get("/echo");
+    request.headers = vec![latchkey::Header {
+        name: "Authorization".to_owned(),
+        value: "Basic x".to_owned(),
+    }];
+    assert!(matches!(
+        api.send(request, None).await,
+        Err(AuthError::Configuration { .. })
+    ));
+}
+
+#[tokio::test]
+async fn the_token_goes_to_the_configured_api_and_to_no_other_server() {
+    let world = World::new().await;
+    let other = DevServer::start(Options::default()).await.expect("starts");
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world
+        .server
+        .set_faults(&format!("api:redirect={}/private", other.api()))
+        .expect("a fault");
+    let api = ApiClient::new(Arc::clone(&auth), world.server.api().to_owned()).expect("valid");
+    let response = api
+        .send(ApiRequest::get("/private"), None)
+        .await
+        .expect("302");
+    assert_eq!(response.status, 302);
+    assert_eq!(other.requests("api"), 0);
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_check_up_names_what_to_set_for_an_opaque_token() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.audience = None;
+    let auth = world.app_with(config);
+    world.log_in(&auth, "alice").await;
+    let checks = auth.check_up().await;
+    let of = |name: &str| {
+        checks
+            .iter()
+            .find(|check| check.name == name)
+            .unwrap_or_else(|| panic!("no check {name}"))
+    };
+    assert_eq!(of("audience").result.word(), "warning");
+    assert!(of("audience").detail.contains("audience"));
+    for name in ["provider", "keys", "clock", "session"] {
+        assert_eq!(of(name).result.word(), "ok", "{name}: {}", of(name).detail);
+    }
+    let error = world
+        .ping(&auth)
+        .ping_private(None)
+        .await
+        .expect_err("opaque");
+    assert!(error.to_string().contains("audience"), "{error}");
+}
+
+#[tokio::test]
+async fn the_timeline_tells_login_refresh_and_end() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    auth.access_token(FORCE, None).await.expect("renewed");
+    let events = |auth: &latchkey::Auth| -> Vec<String> {
+        auth.timeline()
+            .into_iter()
+            .map(|event| event.event)
+            .collect()
+    };
+    assert_eq!(events(&auth), ["login", "refreshed"]);
+    auth.logout(LogoutOptions::default()).await.expect("out");
+    let app = world.app();
+    assert_eq!(events(&app), ["login", "ended"]);
+    assert_eq!(app.timeline()[1].detail.as_deref(), Some("logged_out"));
+}
+
+#[tokio::test]
+async fn two_logins_that_are_open_at_once_can_both_be_finished() {
+    let world = World::new().await;
+    let auth = world.app();
+    let first = world.callback(&auth, "alice").await;
+    let second = auth
+        .begin_login(LoginOptions::default(), None)
+        .await
+        .expect("begins");
+    auth.finish_login(first, None).await.expect("the first");
+    let second = world.submit(&second.url, "bob").await;
+    auth.finish_login(second, None).await.expect("the second");
+}
+
+#[tokio::test]
+async fn of_many_deliveries_of_one_answer_one_exchanges_the_code() {
+    let world = World::new().await;
+    let auth = world.app();
+    let callback = world.callback(&auth, "alice").await;
+    let deliveries: Vec<_> = (0..8)
+        .map(|n| {
+            // Half of them arrive in another process.
+            let auth = if n % 2 == 0 {
+                Arc::clone(&auth)
+            } else {
+                world.app()
+            };
+            let callback = callback.clone();
+            tokio::spawn(async move { auth.finish_login(callback, None).await })
+        })
+        .collect();
+    let mut done = 0;
+    for delivery in deliveries {
+        match delivery.await.expect("no panic") {
+            Ok(_) => done += 1,
+            Err(AuthError::CallbackIgnored { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!((done, world.server.requests("token")), (1, 1));
+}

@@ -1,0 +1,47 @@
+// swift-tools-version: 6.0
+// The Swift package, for apps and for the tests on Linux. It stands at the root because SwiftPM users add a package by
+// its repository's address; what it is made of is in ios/.
+//
+// LATCHKEY_LIB_DIR names the folder of a liblatchkey built for this machine: the tests set it (`cargo xtask test swift`).
+// Without it the core is the XCFramework that a release carries. The sources of LatchkeyCore and LatchkeyCoreFFI are
+// generated (`cargo xtask bindings`).
+import PackageDescription
+
+var targets: [Target] = []
+var link: [LinkerSetting] = []
+
+if let libDir = Context.environment["LATCHKEY_LIB_DIR"] {
+  targets.append(.systemLibrary(name: "LatchkeyCoreFFI", path: "ios/Sources/LatchkeyCoreFFI"))
+  link.append(.unsafeFlags(["-L\(libDir)", "-llatchkey", "-Xlinker", "-rpath", "-Xlinker", libDir]))
+} else {
+  targets.append(
+    .binaryTarget(name: "LatchkeyCoreFFI", path: "ios/LatchkeyCoreFFI.xcframework"))
+  link.append(.linkedFramework("Security"))
+  link.append(.linkedFramework("CoreFoundation"))
+}
+
+targets.append(
+  .target(
+    name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
+    linkerSettings: link))
+targets.append(
+  .target(name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey"))
+
+// A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
+targets.append(
+  .target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
+targets.append(
+  .executableTarget(
+    name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
+targets.append(
+  .testTarget(
+    name: "LatchkeyTests", dependencies: ["Latchkey", "TestStores", "StoreWorker"],
+    path: "ios/Tests/LatchkeyTests"))
+
+let package = Package(
+  name: "latchkey",
+  platforms: [.iOS(.v17), .macOS(.v14)],
+  products: [.library(name: "Latchkey", targets: ["Latchkey"])],
+  targets: targets,
+  swiftLanguageModes: [.v6]
+)

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
     stderr: fs::File,
 }
 
@@ -31,7 +31,7 @@ impl Running {
             .stderr(stderr.try_clone().expect("a second handle"))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let stdout = child.stdout.take().map(BufReader::new);
         Running {
             child,
             stdout,
@@ -42,7 +42,8 @@ impl Running {
     /// The next line of its stdout, without the line's end.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("text on stdout");
+        let stdout = self.stdout.as_mut().expect("nobody else reads it");
+        stdout.read_line(&mut line).expect("text on stdout");
         assert!(
             line.ends_with('\n'),
             "it ended instead of saying that it is ready"
@@ -55,6 +56,30 @@ impl Running {
         let line = self.line();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
     }
+
+    /// Reads the rest of its stdout; a thread may do it.
+    fn rest(&mut self) -> impl FnOnce() -> String + Send + 'static {
+        let mut stdout = self.stdout.take().expect("nobody else reads it");
+        move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).expect("text on stdout");
+            text
+        }
+    }
+
+    /// Waits for the end of a command that has printed its answer.
+    fn answer(mut self, stdout: &str) -> Answer {
+        let status = self.child.wait().expect("its exit status");
+        Answer::read(status, stdout, self.diagnostics())
+    }
+
+    fn diagnostics(&mut self) -> String {
+        let mut text = String::new();
+        // Not worth a second failure.
+        let _ = self.stderr.rewind();
+        let _ = self.stderr.read_to_string(&mut text);
+        text
+    }
 }
 
 impl Drop for Running {
@@ -63,10 +88,7 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let mut text = String::new();
-            let _ = self.stderr.rewind();
-            let _ = self.stderr.read_to_string(&mut text);
-            show(&text);
+            show(&self.diagnostics());
         }
     }
 }
@@ -99,15 +121,34 @@ impl Latchkey {
             command.env(name, self.home.path());
         }
         command.args(words).args(&self.options).arg("--json");
-        command.arg("--store").arg(self.home.path().join("store"));
-        command.stdin(Stdio::null());
+        command.arg("--store").arg(self.store());
         command
+    }
+
+    /// Another one, with the store as it is now: what a backup gives back.
+    pub fn copy(&self) -> Latchkey {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let copy = Latchkey {
+            home,
+            options: self.options.clone(),
+        };
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([self.store(), copy.store()])
+            .status();
+        assert!(copied.expect("cp runs").success(), "cp failed");
+        copy
+    }
+
+    fn store(&self) -> PathBuf {
+        self.home.path().join("store")
     }
 
     /// Runs it to its end, in a process of its own.
     pub fn run(&self, words: &[&str]) -> Answer {
-        let output = self.command(words).output().expect("the binary starts");
-        Answer::read(&output)
+        let mut command = Running::start(&mut self.command(words));
+        let stdout = command.rest()();
+        command.answer(&stdout)
     }
 
     /// Runs `login` with a browser that only passes on the URL it was given: to `person`, who returns when the
@@ -115,32 +156,37 @@ impl Latchkey {
     pub fn login(&self, words: &[&str], person: impl FnOnce(&str)) -> Answer {
         let opener = Opener::new(self.home.path());
         let mut command = self.command(words);
-        command.arg("--browser").arg(&opener.script);
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let child = child.expect("the binary starts");
+        command
+            .arg("--browser")
+            .arg(&opener.script)
+            .arg("--timeout=60");
+        let mut login = Running::start(&mut command);
 
         // Whatever comes first: the URL, or the binary's end without one.
         let (sender, events) = mpsc::channel();
-        let login = thread::spawn({
+        let stdout = login.rest();
+        thread::spawn({
             let sender = sender.clone();
-            move || {
-                let output = child.wait_with_output().expect("the binary's output");
-                let _ = sender.send(None);
-                output
+            move || sender.send(Event::Ended(stdout()))
+        });
+        // Never joined: it waits for ever for a URL that does not come.
+        thread::spawn(move || sender.send(Event::Opened(opener.url())));
+        let mut person = Some(person);
+        loop {
+            match events.recv().expect("a URL or an end") {
+                Event::Opened(url) => person.take().expect("one URL")(&url),
+                Event::Ended(stdout) => return login.answer(&stdout),
             }
-        });
-        // Not joined: it would wait for ever for a URL that never came.
-        thread::spawn(move || {
-            let _ = sender.send(Some(opener.url()));
-        });
-        if let Some(url) = events.recv().expect("a URL or an end") {
-            person(&url);
         }
-        Answer::read(&login.join().expect("the thread that waits for the binary"))
     }
+}
+
+/// What happens during a login.
+enum Event {
+    /// The binary opened this in its browser.
+    Opened(String),
+    /// The binary ended, and had printed this.
+    Ended(String),
 }
 
 /// What the binary printed, and how it ended.
@@ -155,11 +201,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn read(output: &Output) -> Answer {
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let status = output.status.code().unwrap_or(-1);
-        let (line, rest) = stdout.split_once('\n').unwrap_or((&stdout, ""));
+    fn read(status: ExitStatus, stdout: &str, stderr: String) -> Answer {
+        let status = status.code().unwrap_or(-1);
+        let (line, rest) = stdout.split_once('\n').unwrap_or((stdout, ""));
         let json = serde_json::from_str(line)
             .unwrap_or_else(|_| panic!("status {status}, no JSON: {stdout:?}, stderr: {stderr}"));
         assert_eq!(rest, "", "more than one line on stdout");

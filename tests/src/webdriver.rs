@@ -117,6 +117,7 @@ impl Browser {
         let capabilities = json!({
             "timeouts": { "implicit": PATIENCE.as_millis() as u64 },
             "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
         });
         let new = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let value = exchange(agent.post(&base).send_json(new));
@@ -157,7 +158,13 @@ impl Browser {
         self.element(&found)
     }
 
-    /// The one element that fits `selector` and has this accessible name.
+    /// The first element of this kind with exactly this text, as soon as there is one.
+    pub fn find_text(&self, tag: &str, text: &str) -> Element<'_> {
+        let path = format!("//{tag}[normalize-space() = \"{text}\"]");
+        self.element(&self.post("element", json!({ "using": "xpath", "value": path })))
+    }
+
+    /// The one element that fits `selector` and has this accessible name, on a page that is there already.
     pub fn named(&self, selector: &str, name: &str) -> Element<'_> {
         let found = self.post(
             "elements",
@@ -201,6 +208,17 @@ impl Browser {
     /// What a script returns. WebDriver's scripts run even where the page's may not.
     pub fn evaluate(&self, script: &str) -> Value {
         self.post("execute/sync", json!({ "script": script, "args": [] }))
+    }
+
+    /// What the browser has complained about since it was last asked: policies, styles, scripts, resources.
+    pub fn complaints(&self) -> Vec<String> {
+        let entries = self.post("se/log", json!({ "type": "browser" }));
+        let messages = entries.as_array().expect("a list").iter();
+        let messages = messages.map(|entry| text(entry["message"].clone()));
+        // Every browser asks for an icon, and neither server has one.
+        messages
+            .filter(|message| !message.contains("/favicon.ico"))
+            .collect()
     }
 
     /// A picture of the page, in PNG.

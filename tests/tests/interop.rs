@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 const CALLBACK: &str = "http://127.0.0.1/callback";
 const SCOPE: &str = "openid profile offline_access read:messages";
+const PRIVATE: &str = "Hello from a private endpoint.";
+const SCOPED: &str = "Hello from a private endpoint with the scope.";
 const ALICE: (&str, &str) = ("alice", "alice-password");
 const BOB: (&str, &str) = ("bob", "bob-password");
 
@@ -115,20 +117,14 @@ fn the_story_runs_over_separate_processes_with_a_refresh_in_the_middle() {
     );
     assert_eq!(state(&latchkey)["subject"], "alice");
 
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
-    assert_eq!(
-        ping(&latchkey, "private-scoped"),
-        "Hello from a private endpoint with the scope."
-    );
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
+    assert_eq!(ping(&latchkey, "private-scoped"), SCOPED);
 
     let before = latchkey.run(&["token"]).done();
     assert_eq!(before["scopes"], json!(["read:messages"]));
     assert_ne!(refresh(&latchkey), before["access_token"].as_str().unwrap());
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
-    assert_eq!(
-        ping(&latchkey, "private-scoped"),
-        "Hello from a private endpoint with the scope."
-    );
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
+    assert_eq!(ping(&latchkey, "private-scoped"), SCOPED);
 }
 
 #[test]
@@ -142,10 +138,7 @@ fn the_loopback_listener_catches_the_redirect_on_a_port_that_nobody_registered()
         assert_eq!(closing.status, 200, "{}", closing.html);
     });
     assert_eq!(login.done()["session"]["subject"], "alice");
-    assert_eq!(
-        ping(&latchkey, "private-scoped"),
-        "Hello from a private endpoint with the scope."
-    );
+    assert_eq!(ping(&latchkey, "private-scoped"), SCOPED);
 }
 
 #[test]
@@ -162,7 +155,7 @@ fn a_person_without_the_scope_is_asked_to_step_up_and_stays_signed_in() {
     let servers = Servers::start();
     let latchkey = servers.latchkey();
     log_in(&latchkey, &Person::default(), BOB);
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
 
     let error = latchkey.run(&["ping", "private-scoped"]).error();
     assert_eq!(error["kind"], "step_up_required");
@@ -195,7 +188,7 @@ fn two_processes_that_refresh_at_once_spend_no_refresh_token_twice() {
         }
     });
     refresh(&latchkey);
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
 }
 
 #[test]
@@ -229,19 +222,17 @@ fn userinfo_answers_where_the_token_is_for_the_provider() {
 }
 
 #[test]
-fn userinfo_is_read_with_a_token_of_its_own_where_the_sessions_is_for_the_api() {
+fn userinfo_refuses_a_token_that_is_for_the_api_and_the_session_stays() {
     let servers = Servers::start();
     let latchkey = servers.latchkey();
     log_in(&latchkey, &Person::default(), ALICE);
-    let claims = latchkey.run(&["userinfo"]).done()["claims"].take();
+    let error = latchkey.run(&["userinfo"]).error();
     assert_eq!(
-        (&claims["sub"], &claims["name"]),
-        (&json!("alice"), &json!("ALICE"))
+        (&error["kind"], &error["status"]),
+        (&json!("provider"), &json!(401)),
+        "{error}"
     );
-    assert_eq!(
-        ping(&latchkey, "private-scoped"),
-        "Hello from a private endpoint with the scope."
-    );
+    assert_eq!(ping(&latchkey, "private-scoped"), SCOPED);
 }
 
 #[test]
@@ -253,7 +244,91 @@ fn without_consent_there_is_no_refresh_token_and_the_session_says_so() {
     let callback = Person::default().log_in(url, CALLBACK, ALICE.0, ALICE.1, "Allow");
     let session = latchkey.run(&["login", "--finish", &callback]).done()["session"].take();
     assert_eq!(session["refreshable"], false);
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
+
+    let checks = latchkey.run(&["doctor"]).done()["checks"].take();
+    let of_session = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == "session")
+        .unwrap();
+    assert_eq!(of_session["result"], "warning");
+    assert!(
+        of_session["detail"]
+            .as_str()
+            .unwrap()
+            .contains("prompt=consent"),
+        "{of_session}"
+    );
+}
+
+#[test]
+fn a_login_with_the_scope_that_the_step_up_error_names_opens_the_door() {
+    let servers = Servers::start();
+    let latchkey = Latchkey::new(&[
+        ("issuer", servers.text("issuer")),
+        ("api", servers.text("api")),
+        ("client-id", servers.text("client_id")),
+        ("resource", servers.text("resource")),
+    ]);
+    let person = Person::default();
+    log_in(&latchkey, &person, ALICE);
+    let error = latchkey.run(&["ping", "private-scoped"]).error();
+    assert_eq!(error["kind"], "step_up_required");
+
+    let scope = format!(
+        "openid profile offline_access {}",
+        error["scope"].as_str().unwrap()
+    );
+    let words = ["login", "--begin", "--prompt", "consent", "--scope", &scope];
+    let url = latchkey.run(&words).done()["url"].take();
+    let callback = person.log_in(url.as_str().unwrap(), CALLBACK, ALICE.0, ALICE.1, "Allow");
+    latchkey.run(&["login", "--finish", &callback]).done();
+    assert_eq!(ping(&latchkey, "private-scoped"), SCOPED);
+}
+
+#[test]
+fn the_embedded_api_guards_with_the_other_providers_tokens() {
+    let servers = Servers::start();
+    let guard = Latchkey::new(&[
+        ("issuer", servers.text("issuer")),
+        ("audience", servers.text("resource")),
+    ]);
+    let mut guard = Running::start(&mut guard.command(&["serve", "--api-only"]));
+    let ready = guard.json_line();
+    let api = ready["api"].as_str().expect("its address");
+    let resource = servers.text("resource");
+    let latchkey = servers.client(&[("resource", resource), ("api", api)]);
+    log_in(&latchkey, &Person::default(), BOB);
+    assert!(ping(&latchkey, "private").is_string());
+    let error = latchkey.run(&["ping", "private-scoped"]).error();
+    assert_eq!(error["kind"], "step_up_required");
+}
+
+#[test]
+fn a_store_restored_from_a_backup_presents_a_spent_token_and_ends_as_revoked() {
+    let servers = Servers::start();
+    let latchkey = servers.latchkey();
+    log_in(&latchkey, &Person::default(), ALICE);
+    let restored = latchkey.copy();
+    refresh(&latchkey);
+
+    let error = restored.run(&["token", "--refresh"]).error();
+    assert_eq!(
+        (&error["kind"], &error["reason"]),
+        (&json!("login_required"), &json!("revoked"))
+    );
+    assert_eq!(
+        state(&restored),
+        json!({ "state": "signed_out", "reason": "revoked" })
+    );
+    // The provider takes it for a theft, and takes everything back.
+    let error = latchkey.run(&["token", "--refresh"]).error();
+    assert_eq!(
+        (&error["kind"], &error["reason"]),
+        (&json!("login_required"), &json!("revoked"))
+    );
 }
 
 #[test]
@@ -279,7 +354,7 @@ fn a_callback_is_good_once_and_its_second_delivery_changes_nothing() {
     assert_eq!(error["kind"], "callback_ignored", "{error}");
     // Had the code been sent twice, the provider would have revoked what it gave for it.
     refresh(&latchkey);
-    assert_eq!(ping(&latchkey, "private"), "Hello from a private endpoint.");
+    assert_eq!(ping(&latchkey, "private"), PRIVATE);
 }
 
 #[test]

@@ -11,8 +11,9 @@ const STYLE: &str = ":root{color-scheme:light dark}\
 body{font:1.125rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto 0;padding:0 1.5rem;overflow-wrap:anywhere}\
 h1{font-size:1.75rem;line-height:1.2}";
 
-/// Nothing is loaded and nothing runs; the one style is named by its hash.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-SGGA1I0Ut+52QbBb2XAuxGP0PraKMBqovbQ3iqkD1dg='; base-uri 'none'; \
+/// Nothing is loaded and nothing runs; the one style is named by its hash, and the icon is an empty one, so that the
+/// browser does not ask a port for it that may be closed by then.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'sha256-SGGA1I0Ut+52QbBb2XAuxGP0PraKMBqovbQ3iqkD1dg='; base-uri 'none'; \
 form-action 'none'; frame-ancestors 'none'";
 
 /// A page of one heading and one paragraph.
@@ -61,7 +62,7 @@ impl Page {
         let html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-             <title>{heading} – Latchkey</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+             <title>{heading} – Latchkey</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
              <main>\n<h1>{heading}</h1>\n<p>{text}</p>\n</main>\n</body>\n</html>\n",
             heading = escaped(self.heading),
             text = escaped(&self.text),

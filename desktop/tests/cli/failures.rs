@@ -123,7 +123,9 @@ async fn a_store_that_cannot_be_used_is_a_storage_error() {
 async fn a_person_who_does_not_come_back_in_time_has_cancelled() {
     let server = server().await;
     let ann = Person::of(&server);
-    let error = ann.failed(&["login", "--timeout", "1"]).await;
+    let browser = this_program_as_nobody();
+    let words = ["login", "--timeout", "1", "--browser", &browser];
+    let error = ann.failed(&words).await;
     assert_eq!(error["kind"], "cancelled");
     assert_eq!(error["recovery"], "none");
 }
@@ -144,7 +146,7 @@ async fn ctrl_c_cancels_a_login_and_ends_a_server() {
     let server = server().await;
     let ann = Person::of(&server);
     let mut login = ann
-        .command(&["login", "--json"])
+        .command(&["login", "--json", "--browser", &this_program_as_nobody()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -155,7 +157,7 @@ async fn ctrl_c_cancels_a_login_and_ends_a_server() {
         .await
         .unwrap()
         .unwrap()
-        .starts_with("Open it in a browser")
+        .starts_with("It should open")
     {}
     interrupt(&login).await;
     let output = login.wait_with_output().await.unwrap();

@@ -59,6 +59,7 @@ impl Person {
         command
             .env_clear()
             .env("HOME", self.home.path())
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/does/not/exist")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         for kept in ["PATH", "SystemRoot", "TEMP", "TMP"] {
             if let Some(value) = std::env::var_os(kept) {
@@ -149,6 +150,12 @@ pub(crate) fn this_program_as_browser() -> String {
         "\"{}\" --exact person::as_browser --ignored",
         program.display()
     )
+}
+
+/// `CMD` for `--browser`: a browser in which nobody logs in.
+pub(crate) fn this_program_as_nobody() -> String {
+    let program = std::env::current_exe().unwrap();
+    format!("\"{}\" --exact no_such_test", program.display())
 }
 
 /// Not a test: what runs as the browser. It logs Alice in and follows where it is sent.

@@ -63,7 +63,13 @@ impl SessionManager {
                         )
                         .ok()
                     });
-                    if let Some(record) = record {
+                    // What is in memory may be newer than a store that failed: its refresh token is the one to
+                    // revoke.
+                    if let Some(record) = record
+                        && latest
+                            .as_ref()
+                            .is_none_or(|known| !known.is_newer_than(&record))
+                    {
                         latest = Some(Arc::new(record));
                     }
                 }

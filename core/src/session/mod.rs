@@ -1,14 +1,18 @@
 //! The session: who is logged in, until when, and how it is renewed and ended.
 //!
 //! One [`SessionManager`] for each [`crate::Auth`]. Its parts: `settings` (the checked configuration), `provider`
-//! (metadata and keys), `pending` and `login` (the two halves of a login), `record` and `vault` (what is stored and
-//! how), `memory` (what this process knows), `flight` and `refresh` (one renewal at a time), `logout`, `check_up`.
+//! (metadata and keys), `pending`, `login` and `finish` (the two halves of a login), `record` and `vault` (what is
+//! stored and how), `memory` (what this process knows), `access`, `flight`, `refresh` and `answer` (a good token, by
+//! one renewal at a time), `unauthorized` (the rule for a 401), `logout`, `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
 //! that a logout or a new login wins over any late answer.
 
+mod access;
+mod answer;
 mod check_up;
+mod finish;
 mod flight;
 mod login;
 mod logout;
@@ -23,6 +27,7 @@ mod user_info;
 mod vault;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use self::flight::Flight;
 use self::memory::{Known, Memory};
@@ -56,6 +61,8 @@ pub(crate) struct SessionManager {
     memory: Mutex<Memory>,
     flight: Flight,
     forced: ForcedRefreshes,
+    /// When a session that is in memory alone was last tried to be stored.
+    persist_tried: Mutex<Option<Duration>>,
 }
 
 impl SessionManager {
@@ -96,6 +103,7 @@ impl SessionManager {
             memory: Mutex::new(Memory::Unread),
             flight: Flight::default(),
             forced: ForcedRefreshes::default(),
+            persist_tried: Mutex::default(),
         }))
     }
 

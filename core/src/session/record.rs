@@ -134,6 +134,10 @@ impl SessionRecord {
         self.session_id == other.session_id && self.generation == other.generation
     }
 
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.session_id == other.session_id && self.generation > other.generation
+    }
+
     pub(crate) fn decode(bytes: &[u8], issuer: &str, client_id: &str) -> Result<Self, Unreadable> {
         #[derive(Deserialize)]
         struct Version {

@@ -1,8 +1,8 @@
 //! Renewing the access token (RFC 6749 §6), so that neither a crash nor a second process loses the session.
 //!
-//! The order is the point (refresh.md §4.3): everything that is slow first; then look at the store; then write a
-//! *claim*, which says that the refresh token may have been sent; then send; then one write replaces the claim by the
-//! new tokens. A claim without an answer is the trace of a refresh that was cut off, and decides what may be done
+//! The order is the point: everything that is slow first; then look at the store; then write a *claim*, which says
+//! that the refresh token may have been sent; then send; then one write replaces the claim by the new tokens
+//! (`answer`). A claim without an answer is the trace of a refresh that was cut off, and decides what may be done
 //! next: at a provider that ends the session when a refresh token comes twice, a repeat is the last resort.
 
 use std::sync::Arc;
@@ -11,38 +11,22 @@ use std::time::Duration;
 use url::Url;
 
 use super::SessionManager;
-use super::flight::spawn;
-use super::login::expires_at;
+use super::access::Wish;
+use super::answer::{Attempt, VerificationKeys};
 use super::memory::Known;
-use super::provider::host;
-use super::record::{Claim, Ending, Live, SessionRecord, State};
+use super::record::{Claim, Live, SessionRecord};
 use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
-use crate::protocol::id_token::{RefreshExpected, RefreshedIdTokenProblem, check_refreshed};
-use crate::protocol::jwk::{Algorithm, KeySet};
-use crate::protocol::jws;
-use crate::protocol::retry_after::retry_after_seconds;
-use crate::protocol::token::{
-    Grant, TokenProblem, TokenResponse, Verdict, parse_token_answer, token_request, verdict,
-};
+use crate::protocol::token::{Grant, token_request};
 use crate::storage::StoreError;
-use crate::transport::{Request, TransportError};
-use crate::types::{AccessToken, AccessTokenOptions, NetworkReason, Rotation, SignedOutReason};
+use crate::types::{NetworkReason, Rotation, SignedOutReason};
 
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
 /// How often the store is read anew after somebody else wrote first.
 const RACES: u32 = 16;
-
-/// What a caller wants of a refresh.
-#[derive(Clone, Copy)]
-pub(crate) struct Wish {
-    /// A token that is still good does not do: an API refused it, or the app asked for another.
-    pub(crate) force: bool,
-    pub(crate) min_validity: Option<u64>,
-}
 
 /// What the look at a claim says.
 enum Next {
@@ -50,48 +34,13 @@ enum Next {
         first_sent: i64,
         attempts: u32,
     },
+    /// Another process is at it.
     Wait,
     /// A repeat may end the session, and there is a token left to work with.
     Rest,
 }
 
 impl SessionManager {
-    /// [`crate::Auth::access_token`].
-    pub(crate) async fn access_token(
-        self: &Arc<Self>,
-        options: AccessTokenOptions,
-    ) -> Result<AccessToken, AuthError> {
-        let wish = Wish {
-            force: options.force_refresh,
-            min_validity: options.min_validity_seconds,
-        };
-        if let Some(token) = self.cached(wish) {
-            return Ok(token);
-        }
-        let known = self.loaded().await?;
-        if let Some(reason) = known.signed_out(&*self.clock) {
-            return Err(AuthError::LoginRequired { reason });
-        }
-        if let Some(token) = self.cached(wish) {
-            return Ok(token);
-        }
-        let refreshed = self.refresh(wish).await;
-        // A refresh that may be done later does not take away a token that is good now.
-        let now_wish = Wish {
-            force: false,
-            min_validity: Some(options.min_validity_seconds.unwrap_or(0)),
-        };
-        match (refreshed, self.cached(now_wish)) {
-            (Ok(()), Some(token)) => Ok(token),
-            (Ok(()), None) => self.whatever_is_left(),
-            (Err(error), Some(token)) if !options.force_refresh && may_pass(&error) => {
-                drop(error);
-                Ok(token)
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-
     /// Starts a refresh, or joins the one that is under way.
     pub(crate) async fn refresh(self: &Arc<Self>, wish: Wish) -> Result<(), AuthError> {
         let manager = Arc::clone(self);
@@ -109,28 +58,6 @@ impl SessionManager {
             .await
     }
 
-    /// The token in memory, if it meets the wish. No I/O.
-    pub(crate) fn cached(&self, wish: Wish) -> Option<AccessToken> {
-        if wish.force {
-            return None;
-        }
-        let known = self.known().ok()?;
-        if !known.lifetime.is_fresh(wish.min_validity, &*self.clock) {
-            return None;
-        }
-        token_of(&known, &*self.clock)
-    }
-
-    /// After a refresh: a token that lives shorter than was wished for is better than none.
-    fn whatever_is_left(&self) -> Result<AccessToken, AuthError> {
-        let known = self.known()?;
-        match known.signed_out(&*self.clock) {
-            Some(reason) => Err(AuthError::LoginRequired { reason }),
-            None => token_of(&known, &*self.clock)
-                .ok_or_else(|| AuthError::network(NetworkReason::Unavailable)),
-        }
-    }
-
     /// One refresh, from the look at the store to the write of the new tokens.
     async fn refresh_once(&self, wish: Wish) -> Result<(), AuthError> {
         self.persist_pending().await;
@@ -143,7 +70,9 @@ impl SessionManager {
             }),
             _ => None,
         };
-        for _ in 0..RACES {
+        let patience = self.clock.boot() + Duration::from_secs(self.term().unsigned_abs());
+        let mut races = 0;
+        while races < RACES {
             let known = self.reload().await?;
             if let Some(reason) = known.signed_out(&*self.clock) {
                 return Err(AuthError::LoginRequired { reason });
@@ -157,7 +86,10 @@ impl SessionManager {
             let is_news = before
                 .as_ref()
                 .is_none_or(|before| !before.is_same(&record));
-            if is_news && known.lifetime.is_fresh(wish.min_validity, &*self.clock) {
+            if is_news
+                && live.access_token.is_some()
+                && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
+            {
                 return Ok(());
             }
             let Some(refresh_token) = live.refresh_token.clone() else {
@@ -169,11 +101,13 @@ impl SessionManager {
                     first_sent,
                     attempts,
                 } => (first_sent, attempts),
-                Next::Wait => {
+                Next::Wait if self.clock.boot() < patience => {
                     tokio::time::sleep(POLL).await;
                     continue;
                 }
-                Next::Rest => return Err(AuthError::network(NetworkReason::Unavailable)),
+                Next::Wait | Next::Rest => {
+                    return Err(AuthError::network(NetworkReason::Unavailable));
+                }
             };
             let endpoint = match &metadata {
                 Ok(metadata) => metadata.token_endpoint.clone(),
@@ -194,7 +128,10 @@ impl SessionManager {
             });
             let tag = match self.write_claim(&claimed, known.tag.clone()).await {
                 Ok(tag) => tag,
-                Err(StoreError::Conflict) => continue,
+                Err(StoreError::Conflict) => {
+                    races += 1;
+                    continue;
+                }
                 // A store that cannot be written now could not take the new token either: nothing is sent.
                 Err(error) => return Err(error.into()),
             };
@@ -270,333 +207,7 @@ impl SessionManager {
         let bytes = claimed.encode().map_err(|_| StoreError::Unavailable)?;
         self.vault.swap(&self.session_name, expected, bytes).await
     }
-
-    /// Sends a token request, once.
-    pub(crate) async fn request_token(
-        &self,
-        endpoint: &Url,
-        body: String,
-    ) -> Result<Answer, TransportError> {
-        let answer = self
-            .transport
-            .send(Request::post_form(endpoint, body))
-            .await
-            .inspect_err(|error| {
-                self.log.line(
-                    LogLevel::Warn,
-                    format_args!("token request at {}: {error}", host(endpoint)),
-                );
-            })?;
-        self.log.line(
-            LogLevel::Debug,
-            format_args!(
-                "token request at {}: status {}",
-                host(endpoint),
-                answer.status
-            ),
-        );
-        Ok(Answer {
-            tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),
-            retry_after_seconds: retry_after_seconds(
-                answer.header("retry-after"),
-                answer.header("date"),
-                self.now(),
-            ),
-            date: answer.header("date").map(str::to_owned),
-        })
-    }
-
-    /// Draws the conclusion of an answer, or of none (refresh.md §4.7).
-    async fn conclude(
-        &self,
-        attempt: Attempt,
-        answer: Result<Answer, TransportError>,
-        keys: Option<&VerificationKeys>,
-    ) -> Result<(), AuthError> {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                if error.certainly_not_sent() {
-                    self.release(attempt).await;
-                }
-                return Err(error.into());
-            }
-        };
-        let retry_after_seconds = answer.retry_after_seconds;
-        let problem = match answer.tokens {
-            Ok(tokens) => return self.renewed(attempt, tokens, keys).await,
-            Err(problem) => problem,
-        };
-        // An answer that may have come after the provider committed (a gateway's, a broken one) leaves the claim.
-        let (error, resolved) = match verdict(&problem) {
-            Verdict::Ended => return self.refused(attempt).await,
-            Verdict::InteractionRequired { code } => {
-                (AuthError::InteractionRequired { code }, true)
-            }
-            Verdict::RateLimited => (
-                AuthError::Network {
-                    reason: NetworkReason::RateLimited,
-                    retry_after_seconds,
-                },
-                true,
-            ),
-            Verdict::Unavailable { maybe_processed } => (
-                AuthError::Network {
-                    reason: NetworkReason::Unavailable,
-                    retry_after_seconds,
-                },
-                !maybe_processed,
-            ),
-            Verdict::Provider {
-                status,
-                code,
-                maybe_processed,
-            } => (
-                AuthError::Provider {
-                    status: Some(u32::from(status)),
-                    code,
-                },
-                !maybe_processed,
-            ),
-        };
-        if resolved {
-            self.release(attempt).await;
-        }
-        Err(error)
-    }
-
-    /// The provider has answered with new tokens: one write makes them ours.
-    async fn renewed(
-        &self,
-        attempt: Attempt,
-        tokens: TokenResponse,
-        keys: Option<&VerificationKeys>,
-    ) -> Result<(), AuthError> {
-        let Some(live) = attempt.record.live() else {
-            return Err(AuthError::network(NetworkReason::Unavailable));
-        };
-        let mut claims = live.claims.clone();
-        match self.refreshed_claims(live, &tokens, keys) {
-            Ok(Some(new)) => claims = new,
-            Ok(None) => {}
-            Err(SomebodyElse) => {
-                self.revoke_later(tokens.refresh_token.as_ref().map(|t| t.secret().clone()));
-                return self.end(&attempt, SignedOutReason::SubjectChanged).await;
-            }
-        }
-        let kept = match (&tokens.refresh_token, &live.refresh_token) {
-            (Some(new), Some(old)) => new.secret() == old.secret(),
-            _ => true,
-        };
-        let orphan = tokens.refresh_token.as_ref().map(|t| t.secret().clone());
-        let next = attempt.record.next(State::Live(Box::new(Live {
-            claims,
-            scopes: tokens.scopes.unwrap_or_else(|| live.scopes.clone()),
-            refresh_token: tokens.refresh_token.or_else(|| live.refresh_token.clone()),
-            access_token: Some(tokens.access_token),
-            obtained_at: attempt.sent_at,
-            expires_at: expires_at(attempt.sent_at, tokens.expires_in_seconds),
-            refreshed_at: Some(self.now()),
-            refresh_token_kept: kept,
-            claim: None,
-            ..live.clone()
-        })));
-        match self.commit(next, Some(attempt.tag)).await {
-            Ok(()) => {
-                self.log
-                    .line(LogLevel::Info, format_args!("the access token was renewed"));
-                Ok(())
-            }
-            Err(_) => self.lost_to(live.subject.clone(), orphan).await,
-        }
-    }
-
-    /// Somebody else wrote first: a logout or a new login wins over this answer. The new refresh token is revoked
-    /// only where that cannot hurt the winner (some providers revoke all that the person granted).
-    async fn lost_to(
-        &self,
-        subject: Option<String>,
-        orphan: Option<String>,
-    ) -> Result<(), AuthError> {
-        let winner = self.reload().await?;
-        if winner.live().is_none_or(|live| live.subject != subject) {
-            self.revoke_later(orphan);
-        }
-        match winner.signed_out(&*self.clock) {
-            Some(reason) => Err(AuthError::LoginRequired { reason }),
-            None => Ok(()),
-        }
-    }
-
-    /// The claims of the ID token that came with a refresh. One that names another person is an error; one that
-    /// cannot be verified is dropped, since a provider's bad key roll-out must not log anybody out.
-    fn refreshed_claims(
-        &self,
-        live: &Live,
-        tokens: &TokenResponse,
-        keys: Option<&VerificationKeys>,
-    ) -> Result<Option<serde_json::Map<String, serde_json::Value>>, SomebodyElse> {
-        let (Some(id_token), Some(subject)) = (&tokens.id_token, &live.subject) else {
-            return Ok(None);
-        };
-        let dropped = |why: &str| {
-            self.log.line(
-                LogLevel::Warn,
-                format_args!("the refreshed ID token was dropped: {why}"),
-            );
-            Ok(None)
-        };
-        let Ok(jws) = jws::parse(id_token) else {
-            return dropped("it cannot be read");
-        };
-        let Ok(claims) = jws.unverified_claims() else {
-            return dropped("it cannot be read");
-        };
-        let checked = check_refreshed(
-            claims,
-            jws.header().algorithm,
-            &RefreshExpected {
-                issuer: &self.settings.issuer,
-                client_id: &self.settings.client_id,
-                subject,
-                auth_time: live
-                    .claims
-                    .get("auth_time")
-                    .and_then(serde_json::Value::as_i64),
-                nonce: live.nonce.as_deref(),
-                access_token: tokens.access_token.secret(),
-                now: self.now(),
-            },
-        );
-        match checked {
-            Err(RefreshedIdTokenProblem::SubjectChanged(_)) => Err(SomebodyElse),
-            Err(RefreshedIdTokenProblem::Unverifiable(check)) => dropped(check),
-            Ok(identity) => match keys.map(|keys| jws.verify(&keys.keys, &keys.algorithms)) {
-                Some(Ok(_)) => Ok(Some(identity.claims)),
-                _ => dropped("its signature cannot be verified"),
-            },
-        }
-    }
-
-    /// `invalid_grant`: the session is over, unless somebody else has renewed it meanwhile.
-    async fn refused(&self, attempt: Attempt) -> Result<(), AuthError> {
-        let reason = if attempt.unresolved {
-            SignedOutReason::RotationInterrupted
-        } else {
-            SignedOutReason::Revoked
-        };
-        self.end(&attempt, reason).await
-    }
-
-    async fn end(&self, attempt: &Attempt, reason: SignedOutReason) -> Result<(), AuthError> {
-        let ended = attempt.record.next(State::Ended(Ending {
-            reason: reason.word(),
-            at: self.now(),
-            logged_in_at: attempt.record.live().map(|live| live.logged_in_at),
-        }));
-        match self.commit(ended, Some(attempt.tag.clone())).await {
-            Ok(()) => {
-                self.log.line(
-                    LogLevel::Warn,
-                    format_args!("the session has ended: {}", reason.word()),
-                );
-                Err(AuthError::LoginRequired { reason })
-            }
-            Err(_) => {
-                let winner = self.reload().await?;
-                match winner.signed_out(&*self.clock) {
-                    Some(reason) => Err(AuthError::LoginRequired { reason }),
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-
-    /// Takes the claim back: the refresh token was not used.
-    async fn release(&self, attempt: Attempt) {
-        let Some(live) = attempt.record.live() else {
-            return;
-        };
-        // What an earlier send left open stays open.
-        if attempt.unresolved {
-            return;
-        }
-        let released = attempt.record.with(Live {
-            claim: None,
-            ..live.clone()
-        });
-        if let Err(error) = self.commit(released, Some(attempt.tag)).await {
-            self.log.line(
-                LogLevel::Debug,
-                format_args!("a claim was not taken back: {error}"),
-            );
-        }
-    }
-
-    /// Revokes a refresh token that nobody will use, without anybody waiting.
-    fn revoke_later(&self, token: Option<String>) {
-        if let (Some(token), Some(metadata)) = (token, self.provider.known_metadata())
-            && let Some(url) = metadata.revocation_endpoint.clone()
-        {
-            let body = crate::protocol::revocation::revocation_request(
-                &self.settings.client_id,
-                &token,
-                "refresh_token",
-            );
-            let transport = Arc::clone(&self.transport);
-            drop(spawn(async move {
-                transport
-                    .send(Request::post_form(&url, body))
-                    .await
-                    .map(drop)
-            }));
-        }
-    }
 }
-
-/// A refresh whose claim is written.
-struct Attempt {
-    record: SessionRecord,
-    tag: Tag,
-    /// Whether an earlier send of the same token is without an answer.
-    unresolved: bool,
-    sent_at: i64,
-}
-
-/// The token endpoint's answer.
-pub(crate) struct Answer {
-    tokens: Result<TokenResponse, TokenProblem>,
-    retry_after_seconds: Option<u64>,
-    pub(crate) date: Option<String>,
-}
-
-impl Answer {
-    /// What came of a code exchange, which is never repeated: without tokens the login has failed.
-    pub(crate) fn tokens_of_login(&self) -> Result<TokenResponse, AuthError> {
-        let problem = match &self.tokens {
-            Ok(tokens) => return Ok(tokens.clone()),
-            Err(problem) => problem,
-        };
-        Err(
-            match AuthError::from(ProtocolError::from(problem.clone())) {
-                AuthError::Network { reason, .. } => AuthError::Network {
-                    reason,
-                    retry_after_seconds: self.retry_after_seconds,
-                },
-                other => other,
-            },
-        )
-    }
-}
-
-/// What a refreshed ID token is verified with.
-struct VerificationKeys {
-    keys: Arc<KeySet>,
-    algorithms: Vec<Algorithm>,
-}
-
-/// A refresh was answered with another person's ID token.
-struct SomebodyElse;
 
 /// Whether the same refresh token may be sent again after an answer was lost (refresh.md §4.3). `elapsed` is since
 /// it was first sent; five seconds of a grace period are kept for the way.
@@ -608,23 +219,6 @@ fn may_repeat(rotation: Rotation, learned_none: bool, elapsed: u64, token_left: 
         Rotation::Unknown => learned_none || elapsed + WAY < 30 || !token_left,
         Rotation::Strict => !token_left,
     }
-}
-
-fn may_pass(error: &AuthError) -> bool {
-    matches!(
-        error,
-        AuthError::Network { .. } | AuthError::Provider { .. } | AuthError::Storage { .. }
-    )
-}
-
-fn token_of(known: &Known, clock: &dyn crate::clock::Clock) -> Option<AccessToken> {
-    let live = known.live()?;
-    Some(AccessToken {
-        value: live.access_token.as_ref()?.secret().clone(),
-        token_type: "Bearer".to_owned(),
-        expires_in_seconds: known.lifetime.left(clock),
-        scopes: live.scopes.clone(),
-    })
 }
 
 #[cfg(test)]

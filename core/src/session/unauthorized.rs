@@ -7,7 +7,7 @@ use std::time::Duration;
 use ring::digest;
 
 use super::SessionManager;
-use super::refresh::Wish;
+use super::access::Wish;
 use crate::error::AuthError;
 use crate::types::AccessToken;
 

@@ -1,0 +1,120 @@
+//! An access token that is good now: from memory while it is fresh, else by way of a refresh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SessionManager;
+use super::flight::spawn;
+use super::memory::Known;
+use crate::clock::Clock;
+use crate::error::AuthError;
+use crate::types::{AccessToken, AccessTokenOptions, NetworkReason};
+
+/// How often a session that is in memory alone is stored again, at most.
+const PERSIST_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a caller wants of a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    /// A token that is still good does not do: an API refused it, or the app asked for another.
+    pub(crate) force: bool,
+    /// Seconds that it must be good for; `None`: its margin.
+    pub(crate) min_validity: Option<u64>,
+}
+
+impl SessionManager {
+    /// [`crate::Auth::access_token`].
+    pub(crate) async fn access_token(
+        self: &Arc<Self>,
+        options: AccessTokenOptions,
+    ) -> Result<AccessToken, AuthError> {
+        let wish = Wish {
+            force: options.force_refresh,
+            min_validity: options.min_validity_seconds,
+        };
+        if let Some(token) = self.cached(wish) {
+            self.persist_soon();
+            return Ok(token);
+        }
+        let known = self.loaded().await?;
+        if let Some(reason) = known.signed_out(&*self.clock) {
+            return Err(AuthError::LoginRequired { reason });
+        }
+        if let Some(token) = self.cached(wish) {
+            return Ok(token);
+        }
+        let refreshed = self.refresh(wish).await;
+        // A refresh that may be done later does not take away a token that is good now.
+        let now_wish = Wish {
+            force: false,
+            min_validity: Some(options.min_validity_seconds.unwrap_or(0)),
+        };
+        match (refreshed, self.cached(now_wish)) {
+            (Ok(()), Some(token)) => Ok(token),
+            (Ok(()), None) => self.whatever_is_left(),
+            (Err(error), Some(token)) if !options.force_refresh && may_pass(&error) => {
+                drop(error);
+                Ok(token)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The token in memory, if it meets the wish. No I/O.
+    pub(crate) fn cached(&self, wish: Wish) -> Option<AccessToken> {
+        if wish.force {
+            return None;
+        }
+        let known = self.known().ok()?;
+        if !known.lifetime.is_fresh(wish.min_validity, &*self.clock) {
+            return None;
+        }
+        token_of(&known, &*self.clock)
+    }
+
+    /// After a refresh: a token that lives shorter than was wished for is better than none.
+    fn whatever_is_left(&self) -> Result<AccessToken, AuthError> {
+        let known = self.known()?;
+        match known.signed_out(&*self.clock) {
+            Some(reason) => Err(AuthError::LoginRequired { reason }),
+            None => token_of(&known, &*self.clock)
+                .ok_or_else(|| AuthError::network(NetworkReason::Unavailable)),
+        }
+    }
+
+    /// Tries again, beside the caller, to store a session that is in memory alone.
+    fn persist_soon(self: &Arc<Self>) {
+        if self.known().is_ok_and(|known| known.persisted) {
+            return;
+        }
+        let now = self.clock.boot();
+        let mut last = self
+            .persist_tried
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.is_some_and(|last| now.saturating_sub(last) < PERSIST_AGAIN) {
+            return;
+        }
+        *last = Some(now);
+        drop(last);
+        let manager = Arc::clone(self);
+        drop(spawn(async move { manager.persist_pending().await }));
+    }
+}
+
+fn may_pass(error: &AuthError) -> bool {
+    matches!(
+        error,
+        AuthError::Network { .. } | AuthError::Provider { .. } | AuthError::Storage { .. }
+    )
+}
+
+fn token_of(known: &Known, clock: &dyn Clock) -> Option<AccessToken> {
+    let live = known.live()?;
+    Some(AccessToken {
+        value: live.access_token.as_ref()?.secret().clone(),
+        token_type: "Bearer".to_owned(),
+        expires_in_seconds: known.lifetime.left(clock),
+        scopes: live.scopes.clone(),
+    })
+}

@@ -1,0 +1,347 @@
+//! The token endpoint's answer, and what follows from it (refresh.md §4.7).
+//!
+//! Whatever it says is written by one swap that names what it replaces: a logout or a new login that came first wins.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::SessionManager;
+use super::finish::expires_at;
+use super::flight::spawn;
+use super::provider::host;
+use super::record::{Ending, Live, SessionRecord, State};
+use super::vault::Tag;
+use crate::error::AuthError;
+use crate::log::LogLevel;
+use crate::protocol::ProtocolError;
+use crate::protocol::id_token::{RefreshExpected, RefreshedIdTokenProblem, check_refreshed};
+use crate::protocol::jwk::{Algorithm, KeySet};
+use crate::protocol::jws;
+use crate::protocol::retry_after::retry_after_seconds;
+use crate::protocol::revocation::revocation_request;
+use crate::protocol::token::{TokenProblem, TokenResponse, Verdict, parse_token_answer, verdict};
+use crate::transport::{Request, TransportError};
+use crate::types::{NetworkReason, SignedOutReason};
+
+/// A refresh whose claim is written.
+pub(crate) struct Attempt {
+    pub(crate) record: SessionRecord,
+    pub(crate) tag: Tag,
+    /// Whether an earlier send of the same token is without an answer.
+    pub(crate) unresolved: bool,
+    pub(crate) sent_at: i64,
+}
+
+/// The token endpoint's answer.
+pub(crate) struct Answer {
+    tokens: Result<TokenResponse, TokenProblem>,
+    retry_after_seconds: Option<u64>,
+    pub(crate) date: Option<String>,
+}
+
+impl Answer {
+    /// What came of a code exchange, which is never repeated: without tokens the login has failed.
+    pub(crate) fn tokens_of_login(&self) -> Result<TokenResponse, AuthError> {
+        let problem = match &self.tokens {
+            Ok(tokens) => return Ok(tokens.clone()),
+            Err(problem) => problem,
+        };
+        Err(
+            match AuthError::from(ProtocolError::from(problem.clone())) {
+                AuthError::Network { reason, .. } => AuthError::Network {
+                    reason,
+                    retry_after_seconds: self.retry_after_seconds,
+                },
+                other => other,
+            },
+        )
+    }
+}
+
+/// What a refreshed ID token is verified with.
+pub(crate) struct VerificationKeys {
+    pub(crate) keys: Arc<KeySet>,
+    pub(crate) algorithms: Vec<Algorithm>,
+}
+
+/// A refresh was answered with another person's ID token.
+struct SomebodyElse;
+
+impl SessionManager {
+    /// Sends a token request, once.
+    pub(crate) async fn request_token(
+        &self,
+        endpoint: &Url,
+        body: String,
+    ) -> Result<Answer, TransportError> {
+        let answer = self
+            .transport
+            .send(Request::post_form(endpoint, body))
+            .await
+            .inspect_err(|error| {
+                self.log.line(
+                    LogLevel::Warn,
+                    format_args!("token request at {}: {error}", host(endpoint)),
+                );
+            })?;
+        self.log.line(
+            LogLevel::Debug,
+            format_args!(
+                "token request at {}: status {}",
+                host(endpoint),
+                answer.status
+            ),
+        );
+        Ok(Answer {
+            tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),
+            retry_after_seconds: retry_after_seconds(
+                answer.header("retry-after"),
+                answer.header("date"),
+                self.now(),
+            ),
+            date: answer.header("date").map(str::to_owned),
+        })
+    }
+
+    /// Draws the conclusion of an answer, or of none (refresh.md §4.7).
+    pub(crate) async fn conclude(
+        &self,
+        attempt: Attempt,
+        answer: Result<Answer, TransportError>,
+        keys: Option<&VerificationKeys>,
+    ) -> Result<(), AuthError> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.certainly_not_sent() {
+                    self.release(attempt).await;
+                }
+                return Err(error.into());
+            }
+        };
+        let retry_after_seconds = answer.retry_after_seconds;
+        let problem = match answer.tokens {
+            Ok(tokens) => return self.renewed(attempt, tokens, keys).await,
+            Err(problem) => problem,
+        };
+        // An answer that may have come after the provider committed (a gateway's, a broken one) leaves the claim.
+        let (error, resolved) = match verdict(&problem) {
+            Verdict::Ended => return self.refused(attempt).await,
+            Verdict::InteractionRequired { code } => {
+                (AuthError::InteractionRequired { code }, true)
+            }
+            Verdict::RateLimited => (
+                AuthError::Network {
+                    reason: NetworkReason::RateLimited,
+                    retry_after_seconds,
+                },
+                true,
+            ),
+            Verdict::Unavailable { maybe_processed } => (
+                AuthError::Network {
+                    reason: NetworkReason::Unavailable,
+                    retry_after_seconds,
+                },
+                !maybe_processed,
+            ),
+            Verdict::Provider {
+                status,
+                code,
+                maybe_processed,
+            } => (
+                AuthError::Provider {
+                    status: Some(u32::from(status)),
+                    code,
+                },
+                !maybe_processed,
+            ),
+        };
+        if resolved {
+            self.release(attempt).await;
+        }
+        Err(error)
+    }
+
+    /// The provider has answered with new tokens: one write makes them ours.
+    async fn renewed(
+        &self,
+        attempt: Attempt,
+        tokens: TokenResponse,
+        keys: Option<&VerificationKeys>,
+    ) -> Result<(), AuthError> {
+        let Some(live) = attempt.record.live() else {
+            return Err(AuthError::network(NetworkReason::Unavailable));
+        };
+        let mut claims = live.claims.clone();
+        match self.refreshed_claims(live, &tokens, keys) {
+            Ok(Some(new)) => claims = new,
+            Ok(None) => {}
+            Err(SomebodyElse) => {
+                self.revoke_later(tokens.refresh_token.as_ref().map(|t| t.secret().clone()));
+                return self.end(&attempt, SignedOutReason::SubjectChanged).await;
+            }
+        }
+        let kept = match (&tokens.refresh_token, &live.refresh_token) {
+            (Some(new), Some(old)) => new.secret() == old.secret(),
+            _ => true,
+        };
+        let orphan = tokens.refresh_token.as_ref().map(|t| t.secret().clone());
+        let next = attempt.record.next(State::Live(Box::new(Live {
+            claims,
+            scopes: tokens.scopes.unwrap_or_else(|| live.scopes.clone()),
+            refresh_token: tokens.refresh_token.or_else(|| live.refresh_token.clone()),
+            access_token: Some(tokens.access_token),
+            obtained_at: attempt.sent_at,
+            expires_at: expires_at(attempt.sent_at, tokens.expires_in_seconds),
+            refreshed_at: Some(self.now()),
+            refresh_token_kept: kept,
+            claim: None,
+            ..live.clone()
+        })));
+        match self.commit(next, Some(attempt.tag)).await {
+            Ok(()) => {
+                self.log
+                    .line(LogLevel::Info, format_args!("the access token was renewed"));
+                Ok(())
+            }
+            Err(_) => self.lost_to(live.subject.clone(), orphan).await,
+        }
+    }
+
+    /// Somebody else wrote first: a logout or a new login wins over this answer. The new refresh token is revoked
+    /// only where that cannot hurt the winner (some providers revoke all that the person granted).
+    async fn lost_to(
+        &self,
+        subject: Option<String>,
+        orphan: Option<String>,
+    ) -> Result<(), AuthError> {
+        let winner = self.reload().await?;
+        if winner.live().is_none_or(|live| live.subject != subject) {
+            self.revoke_later(orphan);
+        }
+        match winner.signed_out(&*self.clock) {
+            Some(reason) => Err(AuthError::LoginRequired { reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// The claims of the ID token that came with a refresh. One that names another person is an error; one that
+    /// cannot be verified is dropped, since a provider's bad key roll-out must not log anybody out.
+    fn refreshed_claims(
+        &self,
+        live: &Live,
+        tokens: &TokenResponse,
+        keys: Option<&VerificationKeys>,
+    ) -> Result<Option<Map<String, Value>>, SomebodyElse> {
+        let (Some(id_token), Some(subject)) = (&tokens.id_token, &live.subject) else {
+            return Ok(None);
+        };
+        let dropped = |why: &str| {
+            self.log.line(
+                LogLevel::Warn,
+                format_args!("the refreshed ID token was dropped: {why}"),
+            );
+            Ok(None)
+        };
+        let Ok(jws) = jws::parse(id_token) else {
+            return dropped("it cannot be read");
+        };
+        let Ok(claims) = jws.unverified_claims() else {
+            return dropped("it cannot be read");
+        };
+        let checked = check_refreshed(
+            claims,
+            jws.header().algorithm,
+            &RefreshExpected {
+                issuer: &self.settings.issuer,
+                client_id: &self.settings.client_id,
+                subject,
+                auth_time: live.claims.get("auth_time").and_then(Value::as_i64),
+                nonce: live.nonce.as_deref(),
+                access_token: tokens.access_token.secret(),
+                now: self.now(),
+            },
+        );
+        match checked {
+            Err(RefreshedIdTokenProblem::SubjectChanged(_)) => Err(SomebodyElse),
+            Err(RefreshedIdTokenProblem::Unverifiable(check)) => dropped(check),
+            Ok(identity) => match keys.map(|keys| jws.verify(&keys.keys, &keys.algorithms)) {
+                Some(Ok(_)) => Ok(Some(identity.claims)),
+                _ => dropped("its signature cannot be verified"),
+            },
+        }
+    }
+
+    /// `invalid_grant`: the session is over, unless somebody else has renewed it meanwhile.
+    async fn refused(&self, attempt: Attempt) -> Result<(), AuthError> {
+        let reason = if attempt.unresolved {
+            SignedOutReason::RotationInterrupted
+        } else {
+            SignedOutReason::Revoked
+        };
+        self.end(&attempt, reason).await
+    }
+
+    async fn end(&self, attempt: &Attempt, reason: SignedOutReason) -> Result<(), AuthError> {
+        let ended = attempt.record.next(State::Ended(Ending {
+            reason: reason.word(),
+            at: self.now(),
+            logged_in_at: attempt.record.live().map(|live| live.logged_in_at),
+        }));
+        match self.commit(ended, Some(attempt.tag.clone())).await {
+            Ok(()) => {
+                self.log.line(
+                    LogLevel::Warn,
+                    format_args!("the session has ended: {}", reason.word()),
+                );
+                Err(AuthError::LoginRequired { reason })
+            }
+            Err(_) => {
+                let winner = self.reload().await?;
+                match winner.signed_out(&*self.clock) {
+                    Some(reason) => Err(AuthError::LoginRequired { reason }),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Takes the claim back: the refresh token was not used.
+    async fn release(&self, attempt: Attempt) {
+        let Some(live) = attempt.record.live() else {
+            return;
+        };
+        // What an earlier send left open stays open.
+        if attempt.unresolved {
+            return;
+        }
+        let released = attempt.record.with(Live {
+            claim: None,
+            ..live.clone()
+        });
+        if let Err(error) = self.commit(released, Some(attempt.tag)).await {
+            self.log.line(
+                LogLevel::Debug,
+                format_args!("a claim was not taken back: {error}"),
+            );
+        }
+    }
+
+    /// Revokes a refresh token that nobody will use, without anybody waiting.
+    fn revoke_later(&self, token: Option<String>) {
+        if let (Some(token), Some(metadata)) = (token, self.provider.known_metadata())
+            && let Some(url) = metadata.revocation_endpoint.clone()
+        {
+            let body = revocation_request(&self.settings.client_id, &token, "refresh_token");
+            let transport = Arc::clone(&self.transport);
+            drop(spawn(async move {
+                transport
+                    .send(Request::post_form(&url, body))
+                    .await
+                    .map(drop)
+            }));
+        }
+    }
+}

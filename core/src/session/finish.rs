@@ -1,0 +1,237 @@
+//! The second half of a login: the answer is checked, the code exchanged, the ID token verified, the session stored.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+use url::Url;
+
+use super::flight::finish;
+use super::login::RACES;
+use super::pending::PendingLogin;
+use super::record::{Live, SessionRecord, State};
+use super::{SessionManager, random_name};
+use crate::error::AuthError;
+use crate::log::LogLevel;
+use crate::protocol::ProtocolError;
+use crate::protocol::callback::{Callback, Outcome, parse_callback};
+use crate::protocol::id_token::{Expected, IdTokenClaims, check_claims};
+use crate::protocol::jws::{self, JwsError};
+use crate::protocol::retry_after::http_date;
+use crate::protocol::token::{Grant, TokenResponse, token_request};
+use crate::storage::StoreError;
+use crate::types::{CallbackIgnoredReason, NetworkReason, Session};
+
+impl SessionManager {
+    /// [`crate::Auth::finish_login`].
+    pub(crate) async fn finish_login(
+        self: &Arc<Self>,
+        callback_url: String,
+    ) -> Result<Session, AuthError> {
+        let manager = Arc::clone(self);
+        finish(async move {
+            let result = manager.finish_inner(&callback_url).await;
+            if let Err(error) = &result {
+                manager.log.line(
+                    LogLevel::Warn,
+                    format_args!("a login was not finished: {}", error.kind()),
+                );
+            }
+            result
+        })
+        .await
+    }
+
+    async fn finish_inner(&self, callback_url: &str) -> Result<Session, AuthError> {
+        let (login, callback) = self.take_login(callback_url).await?;
+        let code = match callback.outcome(&login.issuer, login.iss_required)? {
+            Outcome::Code(code) => code,
+            Outcome::Error { code } => return Err(refused(code)),
+        };
+        let url =
+            Url::parse(&login.token_endpoint).map_err(|_| ProtocolError::Untrusted("endpoint"))?;
+        let sent_at = self.now();
+        let body = token_request(
+            &login.client_id,
+            &Grant::AuthorizationCode {
+                code: &code,
+                code_verifier: &login.code_verifier,
+                redirect_uri: &login.redirect_uri,
+            },
+            &login.resources,
+        );
+        let answer = self.request_token(&url, body).await?;
+        let tokens = answer.tokens_of_login()?;
+        let identity = self
+            .identify(&login, &tokens, answer.date.as_deref())
+            .await?;
+        self.store_login(login, tokens, identity, sent_at).await
+    }
+
+    /// Finds the login that the callback answers and takes it out of the store, so that of several deliveries of one
+    /// answer one goes on. Until the state and the address match, nothing is changed.
+    async fn take_login(&self, callback_url: &str) -> Result<(PendingLogin, Callback), AuthError> {
+        let ignored = |reason| AuthError::CallbackIgnored { reason };
+        let mut parsed = parse_callback(callback_url);
+        for _ in 0..RACES {
+            let (mut logins, tag) = self.load_logins().await?;
+            let now = self.now();
+            // A URL without a state is looked for like one with a wrong state.
+            let given = parsed.as_ref().map_or("", Callback::state);
+            let login = logins.find(given, now).map_err(ignored)?.clone();
+            let Some(callback) = &parsed else {
+                return Err(ignored(CallbackIgnoredReason::StateMismatch));
+            };
+            if login.issuer != self.settings.issuer || login.client_id != self.settings.client_id {
+                return Err(ignored(CallbackIgnoredReason::StateMismatch));
+            }
+            if !callback.matches_redirect(&login.redirect_uri) {
+                return Err(ignored(CallbackIgnoredReason::RedirectMismatch));
+            }
+            logins.take(&login.state, now);
+            match self
+                .vault
+                .swap(&self.logins_name, tag, logins.encode())
+                .await
+            {
+                Ok(_) => match parsed.take() {
+                    Some(callback) => return Ok((login, callback)),
+                    None => return Err(ignored(CallbackIgnoredReason::StateMismatch)),
+                },
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Who the person is, by the ID token (OIDC Core §3.1.3.7). `None` where none was asked for; one that was asked
+    /// for and is missing or wrong fails the login.
+    async fn identify(
+        &self,
+        login: &PendingLogin,
+        tokens: &TokenResponse,
+        date: Option<&str>,
+    ) -> Result<Option<IdTokenClaims>, AuthError> {
+        if login.nonce.is_none() {
+            return Ok(None);
+        }
+        let Some(id_token) = &tokens.id_token else {
+            return Err(ProtocolError::Untrusted("id_token_missing").into());
+        };
+        let metadata = self.provider.metadata().await?;
+        let jws = jws::parse(id_token)?;
+        let keys = self.provider.keys().await?;
+        let claims = match jws.verify(&keys, &metadata.algorithms) {
+            Ok(claims) => claims,
+            // An unknown key, or one that does not fit: the provider may have changed its keys.
+            Err(error @ (JwsError::NoKey | JwsError::Signature)) => {
+                match self.provider.keys_again().await? {
+                    Some(keys) => jws
+                        .verify(&keys, &metadata.algorithms)
+                        .map_err(ProtocolError::from)?,
+                    None => return Err(ProtocolError::from(error).into()),
+                }
+            }
+            Err(error) => return Err(ProtocolError::from(error).into()),
+        };
+        Ok(Some(check_claims(
+            claims,
+            jws.header().algorithm,
+            &Expected {
+                issuer: &login.issuer,
+                client_id: &login.client_id,
+                nonce: login.nonce.as_deref(),
+                max_age: login.max_age_seconds,
+                essential_acr: &[],
+                access_token: tokens.access_token.secret(),
+                now: self.now(),
+                server_date: date.and_then(http_date),
+            },
+        )?))
+    }
+
+    /// Puts the new session in the place of whatever is there: a new login wins.
+    async fn store_login(
+        &self,
+        login: PendingLogin,
+        tokens: TokenResponse,
+        identity: Option<IdTokenClaims>,
+        sent_at: i64,
+    ) -> Result<Session, AuthError> {
+        let (subject, claims) = match identity {
+            Some(identity) => (Some(identity.subject), identity.claims),
+            None => (None, Map::new()),
+        };
+        if tokens.refresh_token.is_none() && login.scopes.iter().any(|s| s == "offline_access") {
+            self.log.line(
+                LogLevel::Warn,
+                format_args!(
+                    "offline_access was asked for and no refresh token came: some providers want prompt=consent with it"
+                ),
+            );
+        }
+        let live = Live {
+            subject,
+            // Missing means as requested (RFC 6749 §5.1).
+            scopes: tokens.scopes.unwrap_or(login.scopes),
+            resources: login.resources,
+            claims,
+            nonce: login.nonce,
+            refresh_token: tokens.refresh_token,
+            access_token: Some(tokens.access_token),
+            obtained_at: sent_at,
+            expires_at: expires_at(sent_at, tokens.expires_in_seconds),
+            token_endpoint: login.token_endpoint,
+            logged_in_at: self.now(),
+            refreshed_at: None,
+            refresh_token_kept: false,
+            claim: None,
+        };
+        let record = SessionRecord::new(
+            &login.issuer,
+            &login.client_id,
+            random_name()?,
+            State::Live(Box::new(live)),
+        );
+        for _ in 0..RACES {
+            let expected = match self.vault.load(&self.session_name).await {
+                Ok(item) => item.map(|item| item.tag),
+                Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
+                Err(error) => return Err(error.into()),
+            };
+            match self.commit(record.clone(), expected).await {
+                Ok(()) => {
+                    self.log.line(LogLevel::Info, format_args!("logged in"));
+                    return Ok(self.snapshot());
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+}
+
+/// What the provider's `error` in a callback means.
+fn refused(code: String) -> AuthError {
+    match code.as_str() {
+        // OIDC Core §3.1.2.6: the provider would have to show something.
+        "login_required"
+        | "interaction_required"
+        | "consent_required"
+        | "account_selection_required" => AuthError::InteractionRequired { code },
+        "temporarily_unavailable" => AuthError::network(NetworkReason::Unavailable),
+        "access_denied" => AuthError::Denied { code },
+        "server_error" => AuthError::Provider {
+            status: None,
+            code: Some(code),
+        },
+        _ => AuthError::Denied { code },
+    }
+}
+
+/// When a token that was asked for at `sent_at` ends. Counted from the request, so that a slow answer is no gift.
+pub(crate) fn expires_at(sent_at: i64, expires_in_seconds: Option<u64>) -> Option<i64> {
+    let seconds = i64::try_from(expires_in_seconds?).ok()?;
+    Some(sent_at.saturating_add(seconds))
+}

@@ -1,6 +1,6 @@
 //! When a command gives up: at its deadline, or when it is told to stop.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,8 +26,10 @@ impl Limit {
     /// Listens for Ctrl-C and the system's wish to end; must be made on the runtime.
     pub(crate) fn new(patience: Option<Duration>) -> Self {
         let (stop, stopped) = watch::channel(false);
+        // Listened to from now on, and not only once the task runs.
+        let told_to_stop = told_to_stop();
         tokio::spawn(async move {
-            told_to_stop().await;
+            told_to_stop.await;
             // The receiver is gone only when the command is over.
             let _ = stop.send(true);
         });
@@ -78,7 +80,7 @@ impl Limit {
         let mut stopped = self.stopped.clone();
         if stopped.wait_for(|stopped| *stopped).await.is_err() {
             // Nobody can tell any more.
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }
     }
 
@@ -86,7 +88,7 @@ impl Limit {
     pub(crate) async fn passed(&self) {
         match self.deadline {
             Some(deadline) => sleep_until(deadline).await,
-            None => std::future::pending().await,
+            None => pending().await,
         }
     }
 }
@@ -99,32 +101,40 @@ pub(crate) fn timed_out() -> AuthError {
     }
 }
 
+/// Resolves when told to stop. From here on the system does not end this program by itself.
 #[cfg(unix)]
-async fn told_to_stop() {
+fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return interrupted().await;
-    };
-    tokio::select! {
-        () = interrupted() => {}
-        _ = terminate.recv() => {}
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        // One that cannot be listened to keeps its default: it ends this program.
+        let [interrupt, terminate] = signals.map(|signal| async move {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => pending().await,
+            }
+        });
+        tokio::select! {
+            () = interrupt => {}
+            () = terminate => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn told_to_stop() {
-    interrupted().await;
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+#[cfg(windows)]
+fn told_to_stop() -> impl Future<Output = ()> {
+    let signal = tokio::signal::windows::ctrl_c();
+    async move {
+        match signal {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => pending().await,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::future::ready;
 
     use super::*;
 

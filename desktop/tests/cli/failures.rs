@@ -1,11 +1,7 @@
 //! How work that fails ends: its kind, its fields, its exit status.
 
-use std::process::Stdio;
-
 use latchkey_devserver::submit_login;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
 
 use crate::person::*;
 
@@ -143,6 +139,8 @@ async fn a_server_that_does_not_answer_in_time_is_a_timeout() {
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_cancels_a_login_and_ends_a_server() {
+    use std::process::Stdio;
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
     let server = server().await;
     let ann = Person::of(&server);
     let mut login = ann
@@ -180,7 +178,7 @@ async fn ctrl_c_cancels_a_login_and_ends_a_server() {
 async fn interrupt(child: &tokio::process::Child) {
     let id = child.id().unwrap().to_string();
     assert!(
-        Command::new("kill")
+        tokio::process::Command::new("kill")
             .args(["-INT", &id])
             .status()
             .await

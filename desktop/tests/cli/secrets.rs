@@ -1,7 +1,5 @@
 //! What is printed and stored, and what is not.
 
-use std::path::PathBuf;
-
 use latchkey_devserver::submit_login;
 
 use crate::person::*;
@@ -10,6 +8,7 @@ use crate::person::*;
 #[tokio::test]
 async fn without_a_keyring_the_key_is_in_a_file_which_is_said_once() {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
     let server = server().await;
     let mut ann = Person::of(&server);
     ann.environment

@@ -16,7 +16,8 @@ extension AccessToken: CustomReflectable {
 extension LoginRequest: CustomReflectable {
     /// Without the URL: its `state` and `nonce` are for the browser alone.
     public var customMirror: Mirror {
-        Mirror(self, children: ["redirectUri": redirectUri, "expiresInSeconds": expiresInSeconds], displayStyle: .struct)
+        Mirror(
+            self, children: ["redirectUri": redirectUri, "expiresInSeconds": expiresInSeconds], displayStyle: .struct)
     }
 }
 

@@ -14,7 +14,9 @@ final class DevServer: Sendable {
     static let redirectUri = "dev.latchkey.sample:/callback"
 
     /// Runs `work` with a server that is ended afterwards, however `work` ends.
-    static func run(_ work: (DevServer) async throws -> Void) async throws {
+    static func run(
+        isolation: isolated (any Actor)? = #isolation, _ work: (DevServer) async throws -> Void
+    ) async throws {
         let process = try ChildProcess(program(named: "LATCHKEY_DEVSERVER"))
         let result: Result<Void, any Error>
         do {

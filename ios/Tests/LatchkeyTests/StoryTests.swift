@@ -67,8 +67,9 @@ struct StoryTests {
             #expect(options == LoginOptions(scopes: ["read:messages"]))
             #expect(refused?.recovery() == .stepUp)
             let request = try await auth.beginLogin(options: options)
-            #expect(URLComponents(string: request.url)?.queryItems?.first { $0.name == "scope" }?.value?
-                .contains("read:messages") == true)
+            #expect(
+                URLComponents(string: request.url)?.queryItems?.first { $0.name == "scope" }?.value?
+                    .contains("read:messages") == true)
         }
     }
 

@@ -70,6 +70,8 @@ pub(crate) struct Request {
     /// The access token for the `Authorization` header, its one place (RFC 6750 §2.1).
     pub(crate) bearer: Option<String>,
     pub(crate) body: Option<Vec<u8>>,
+    /// A shorter deadline than the configured one.
+    pub(crate) at_most: Option<Duration>,
 }
 
 impl Request {
@@ -80,6 +82,7 @@ impl Request {
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             bearer: None,
             body: None,
+            at_most: None,
         }
     }
 
@@ -125,6 +128,7 @@ pub(crate) struct Transport {
     outside: Client,
     /// For loopback hosts: a proxy would see plain text.
     loopback: Client,
+    deadline: Duration,
 }
 
 impl fmt::Debug for Transport {
@@ -163,6 +167,7 @@ impl Transport {
         Ok(Self {
             outside: build(builder())?,
             loopback: build(builder().no_proxy())?,
+            deadline,
         })
     }
 
@@ -185,6 +190,9 @@ impl Transport {
             }
         }
         let mut outgoing = client.request(method, request.url).headers(headers);
+        if let Some(at_most) = request.at_most {
+            outgoing = outgoing.timeout(at_most.min(self.deadline));
+        }
         if let Some(token) = request.bearer {
             outgoing = outgoing.bearer_auth(token);
         }

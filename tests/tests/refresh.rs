@@ -291,6 +291,48 @@ async fn an_api_that_refuses_every_token_gets_one_refresh_and_one_replay_a_call(
     assert_eq!(state(&auth.session()), "signed_in");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_dies_with_its_process_is_taken_over_when_its_term_is_over() {
+    let world = World::with(Options {
+        rotation: Rotation::Parent,
+        ..Options::default()
+    })
+    .await;
+    world.log_in(&world.app(), "alice").await;
+    world.expire().await;
+    world
+        .server
+        .set_faults("token:gate=dying@1")
+        .expect("a fault");
+    // A process of its own, as far as tasks go: it dies with its runtime.
+    let process = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let app = world.app();
+    process.spawn(async move { drop(token(&app).await) });
+    world.server.gate_reached("dying").await;
+    process.shutdown_background();
+    world.server.open_gate("dying");
+
+    let next = world.app();
+    assert_eq!(
+        next.timeline().last().map(|event| event.event.as_str()),
+        Some("refresh_unresolved")
+    );
+    world.clock.advance(16);
+    token(&next)
+        .await
+        .expect("the parent of an unused token is good");
+    assert_eq!(
+        world.server.requests("token"),
+        3,
+        "login, the dead one, the repeat"
+    );
+    assert_eq!(state(&next.session()), "signed_in");
+}
+
 /// A memory store that counts its calls.
 #[derive(Default)]
 struct Counting {

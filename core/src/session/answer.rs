@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::SessionManager;
 use super::finish::expires_at;
@@ -71,28 +70,17 @@ struct SomebodyElse;
 
 impl SessionManager {
     /// Sends a token request, once.
-    pub(crate) async fn request_token(
-        &self,
-        endpoint: &Url,
-        body: String,
-    ) -> Result<Answer, TransportError> {
-        let answer = self
-            .transport
-            .send(Request::post_form(endpoint, body))
-            .await
-            .inspect_err(|error| {
-                self.log.line(
-                    LogLevel::Warn,
-                    format_args!("token request at {}: {error}", host(endpoint)),
-                );
-            })?;
+    pub(crate) async fn request_token(&self, request: Request) -> Result<Answer, TransportError> {
+        let endpoint = host(&request.url);
+        let answer = self.transport.send(request).await.inspect_err(|error| {
+            self.log.line(
+                LogLevel::Warn,
+                format_args!("token request at {endpoint}: {error}"),
+            );
+        })?;
         self.log.line(
             LogLevel::Debug,
-            format_args!(
-                "token request at {}: status {}",
-                host(endpoint),
-                answer.status
-            ),
+            format_args!("token request at {endpoint}: status {}", answer.status),
         );
         Ok(Answer {
             tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),

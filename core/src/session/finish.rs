@@ -19,6 +19,7 @@ use crate::protocol::jws::{self, JwsError};
 use crate::protocol::retry_after::http_date;
 use crate::protocol::token::{Grant, TokenResponse, token_request};
 use crate::storage::StoreError;
+use crate::transport::Request;
 use crate::types::{CallbackIgnoredReason, NetworkReason, Session};
 
 impl SessionManager {
@@ -59,7 +60,7 @@ impl SessionManager {
             },
             &login.resources,
         );
-        let answer = self.request_token(&url, body).await?;
+        let answer = self.request_token(Request::post_form(&url, body)).await?;
         let tokens = answer.tokens_of_login()?;
         let identity = self
             .identify(&login, &tokens, answer.date.as_deref())

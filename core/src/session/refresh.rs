@@ -21,8 +21,13 @@ use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::token::{Grant, token_request};
 use crate::storage::StoreError;
+use crate::transport::Request;
 use crate::types::{NetworkReason, Rotation, SignedOutReason};
 
+/// A refresh is given less time than other requests: a claim keeps others waiting.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// For how many seconds a claim keeps others waiting: one request, and a little for the writes around it.
+const TERM: i64 = 15;
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
 /// How often the store is read anew after somebody else wrote first.
@@ -70,7 +75,7 @@ impl SessionManager {
             }),
             _ => None,
         };
-        let patience = self.clock.boot() + Duration::from_secs(self.term().unsigned_abs());
+        let patience = self.clock.boot() + Duration::from_secs(TERM.unsigned_abs());
         let mut races = 0;
         while races < RACES {
             let known = self.reload().await?;
@@ -120,7 +125,7 @@ impl SessionManager {
             let claimed = record.with(Live {
                 claim: Some(Claim {
                     run_id: self.run_id.clone(),
-                    until: self.now() + self.term(),
+                    until: self.now() + TERM,
                     first_sent,
                     attempts: attempts + 1,
                 }),
@@ -149,7 +154,9 @@ impl SessionManager {
                 },
                 &live.resources,
             );
-            let answer = self.request_token(&endpoint, body).await;
+            let mut request = Request::post_form(&endpoint, body);
+            request.at_most = Some(DEADLINE);
+            let answer = self.request_token(request).await;
             return self.conclude(attempt, answer, keys.as_ref()).await;
         }
         Err(AuthError::network(NetworkReason::Unavailable))
@@ -169,8 +176,7 @@ impl SessionManager {
                 .lifetime
                 .is_fresh(Some(wish.min_validity.unwrap_or(0)), &*self.clock);
         // A term that lies further ahead than one can be is of a clock that was set back since.
-        let others =
-            claim.run_id != self.run_id && now < claim.until && claim.until - now <= self.term();
+        let others = claim.run_id != self.run_id && now < claim.until && claim.until - now <= TERM;
         if others {
             return if usable { Next::Rest } else { Next::Wait };
         }
@@ -192,11 +198,6 @@ impl SessionManager {
         } else {
             Next::Rest
         }
-    }
-
-    /// For how long a claim keeps others waiting: one request, and a little for the writes around it.
-    fn term(&self) -> i64 {
-        i64::try_from(self.settings.request_timeout.as_secs()).unwrap_or(30) + 5
     }
 
     async fn write_claim(

@@ -66,7 +66,11 @@ fn button<'a>(browser: &'a Browser, name: &str) -> Element<'a> {
 /// Waits for the closing page, checks what every page of this kind must have, and returns its text.
 fn closing_page(browser: &Browser, heading: &str) -> String {
     // It is shown only after two redirects, so it is waited for.
-    browser.find_text("h1", heading);
+    let shown = browser.find_text("h1", heading);
+    assert_eq!(
+        (shown.role(), shown.name()),
+        ("heading".to_owned(), heading.to_owned())
+    );
     assert_eq!(browser.title(), format!("{heading} – Latchkey"));
     let url = browser.url();
     for secret in ["code=", "state=", "iss=", "error=", "?", "#"] {

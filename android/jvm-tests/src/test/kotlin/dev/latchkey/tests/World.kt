@@ -11,6 +11,7 @@ import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import kotlinx.serialization.json.JsonObject
 import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.fail
 
@@ -38,6 +39,15 @@ suspend fun Auth.callback(user: String, options: LoginOptions = LoginOptions()):
 
 suspend fun Auth.logIn(user: String, options: LoginOptions = LoginOptions()): Session =
     finishLogin(callback(user, options))
+
+/** The app, logged in as alice, with an access token that has ended; faults and counters are as new. */
+suspend fun DevServer.expired(store: SecureStore): Auth {
+    val auth = app(store)
+    faults("token:merge=${DevServer.inFault(JsonObject(mapOf("expires_in" to json(0))))}")
+    auth.logIn("alice")
+    reset()
+    return auth
+}
 
 /** The body of a test with coroutines. The bound is for a test that hangs, not for one that is slow. */
 fun runs(body: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(90.seconds, body) }

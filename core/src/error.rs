@@ -70,12 +70,15 @@ pub enum AuthError {
         retry_after_seconds: Option<u64>,
     },
     /// The provider answered with an OAuth error code, or with something that is no valid answer.
-    #[error("{}", provider_text(*status, code.as_deref()))]
+    #[error("{}", provider_text(*status, code.as_deref(), *persistent))]
     Provider {
         /// The HTTP status; `None` for an answer that came through the browser.
         status: Option<u32>,
         /// The OAuth error code, where there was one.
         code: Option<String>,
+        /// It has refused to renew the session three times, at least a minute apart. Nothing was erased, but a new
+        /// login is the way out.
+        persistent: bool,
     },
     /// An answer or a callback failed a check. Nothing of it was kept; an earlier session is as it was.
     #[error(
@@ -146,6 +149,9 @@ impl AuthError {
             Self::LoginRequired { .. } | Self::InteractionRequired { .. } => Recovery::LogIn,
             Self::StepUpRequired { .. } => Recovery::StepUp,
             Self::Network { .. } => Recovery::Retry,
+            Self::Provider {
+                persistent: true, ..
+            } => Recovery::LogIn,
             Self::Provider { .. } | Self::Untrusted { .. } => Recovery::Report,
             Self::Storage { reason } => match reason {
                 StorageReason::Locked => Recovery::Unlock,
@@ -193,6 +199,7 @@ impl From<ProtocolError> for AuthError {
             ProtocolError::Answer { status, code } => Self::Provider {
                 status: Some(u32::from(status)),
                 code,
+                persistent: false,
             },
             ProtocolError::Clock { skew_seconds } => Self::Clock { skew_seconds },
         }
@@ -209,6 +216,7 @@ impl From<TransportError> for AuthError {
             TransportError::TooLarge { status } => Self::Provider {
                 status: Some(u32::from(status)),
                 code: None,
+                persistent: false,
             },
         }
     }
@@ -296,13 +304,18 @@ fn network_text(reason: NetworkReason) -> &'static str {
     }
 }
 
-fn provider_text(status: Option<u32>, code: Option<&str>) -> String {
-    match (code, status) {
+fn provider_text(status: Option<u32>, code: Option<&str>, persistent: bool) -> String {
+    let what = match (code, status) {
         (Some(code), _) => format!("The provider answered with the error {code}."),
         (None, Some(status)) => {
             format!("The provider's answer (status {status}) is not a valid one.")
         }
         (None, None) => "The provider's answer is not a valid one.".to_owned(),
+    };
+    if persistent {
+        format!("{what} It goes on doing so: log in again.")
+    } else {
+        what
     }
 }
 

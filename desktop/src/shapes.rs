@@ -34,7 +34,7 @@ pub(crate) fn error_json(error: &AuthError) -> Value {
         } => {
             json!({ "reason": reason.word(), "retry_after_seconds": retry_after_seconds })
         }
-        AuthError::Provider { status, code } => json!({ "status": status, "code": code }),
+        AuthError::Provider { status, code, .. } => json!({ "status": status, "code": code }),
         AuthError::Untrusted { check } => json!({ "check": check }),
         AuthError::Storage { reason } => json!({ "reason": reason.word() }),
         AuthError::Clock { skew_seconds } => json!({ "skew_seconds": skew_seconds }),
@@ -227,6 +227,7 @@ mod tests {
                 AuthError::Provider {
                     status: None,
                     code: Some("server_error".to_owned()),
+                    persistent: false,
                 },
                 json!({ "kind": "provider", "recovery": "report", "status": null, "code": "server_error" }),
             ),

@@ -175,7 +175,7 @@ pub fn fields(error: &AuthError) -> serde_json::Value {
             reason,
             retry_after_seconds,
         } => json!({ "reason": reason.word(), "retry_after_seconds": retry_after_seconds }),
-        AuthError::Provider { status, code } => json!({ "status": status, "code": code }),
+        AuthError::Provider { status, code, .. } => json!({ "status": status, "code": code }),
         AuthError::Untrusted { check } => json!({ "check": check }),
         AuthError::Storage { reason } => json!({ "reason": reason.word() }),
         AuthError::Clock { skew_seconds } => json!({ "skew_seconds": skew_seconds }),

@@ -333,6 +333,33 @@ async fn a_refresh_that_dies_with_its_process_is_taken_over_when_its_term_is_ove
     assert_eq!(state(&next.session()), "signed_in");
 }
 
+#[tokio::test]
+async fn a_refusal_that_goes_on_for_minutes_is_answered_with_a_login_and_nothing_is_erased() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    world.expire().await;
+    world
+        .server
+        .set_faults("token:status=401,error=invalid_client")
+        .expect("a fault");
+    let mut recoveries = Vec::new();
+    for _ in 0..3 {
+        // Twice in one minute counts once, and each answer comes in another process.
+        for _ in 0..2 {
+            let error = token(&world.app()).await.expect_err("refused");
+            recoveries.push(error.recovery().word());
+        }
+        world.clock.advance(61);
+    }
+    assert_eq!(
+        recoveries,
+        ["report", "report", "report", "report", "log_in", "log_in"]
+    );
+    world.server.clear_faults();
+    token(&auth).await.expect("the refresh token was kept");
+}
+
 /// A memory store that counts its calls.
 #[derive(Default)]
 struct Counting {

@@ -10,7 +10,7 @@ use super::SessionManager;
 use super::finish::expires_at;
 use super::flight::spawn;
 use super::provider::host;
-use super::record::{Ending, Live, SessionRecord, State};
+use super::record::{Ending, Live, Refusals, SessionRecord, State};
 use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -100,11 +100,15 @@ impl SessionManager {
         answer: Result<Answer, TransportError>,
         keys: Option<&VerificationKeys>,
     ) -> Result<(), AuthError> {
+        let mut refusals = attempt
+            .record
+            .live()
+            .map_or_else(Refusals::default, |live| live.refusals);
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 if error.certainly_not_sent() {
-                    self.release(attempt).await;
+                    self.release(attempt, refusals).await;
                 }
                 return Err(error.into());
             }
@@ -138,16 +142,22 @@ impl SessionManager {
                 status,
                 code,
                 maybe_processed,
-            } => (
-                AuthError::Provider {
-                    status: Some(u32::from(status)),
-                    code,
-                },
-                !maybe_processed,
-            ),
+            } => {
+                if !maybe_processed && (400..500).contains(&status) {
+                    refusals = refusals.and_one(self.now());
+                }
+                (
+                    AuthError::Provider {
+                        status: Some(u32::from(status)),
+                        code,
+                        persistent: refusals.go_on(),
+                    },
+                    !maybe_processed,
+                )
+            }
         };
         if resolved {
-            self.release(attempt).await;
+            self.release(attempt, refusals).await;
         }
         Err(error)
     }
@@ -186,6 +196,7 @@ impl SessionManager {
             refreshed_at: Some(self.now()),
             refresh_token_kept: kept,
             claim: None,
+            refusals: Refusals::default(),
             ..live.clone()
         })));
         match self.commit(next, Some(attempt.tag)).await {
@@ -296,17 +307,14 @@ impl SessionManager {
         }
     }
 
-    /// Takes the claim back: the refresh token was not used.
-    async fn release(&self, attempt: Attempt) {
+    /// Takes the claim back: the refresh token was not used. What an earlier send left open stays open.
+    async fn release(&self, attempt: Attempt, refusals: Refusals) {
         let Some(live) = attempt.record.live() else {
             return;
         };
-        // What an earlier send left open stays open.
-        if attempt.unresolved {
-            return;
-        }
         let released = attempt.record.with(Live {
-            claim: None,
+            claim: live.claim.clone().filter(|_| attempt.unresolved),
+            refusals,
             ..live.clone()
         });
         if let Err(error) = self.commit(released, Some(attempt.tag)).await {

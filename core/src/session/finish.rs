@@ -8,7 +8,7 @@ use url::Url;
 use super::flight::finish;
 use super::login::RACES;
 use super::pending::PendingLogin;
-use super::record::{Live, SessionRecord, State};
+use super::record::{Live, Refusals, SessionRecord, State};
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -187,6 +187,7 @@ impl SessionManager {
             refreshed_at: None,
             refresh_token_kept: false,
             claim: None,
+            refusals: Refusals::default(),
         };
         let record = SessionRecord::new(
             &login.issuer,
@@ -226,6 +227,7 @@ fn refused(code: String) -> AuthError {
         "server_error" => AuthError::Provider {
             status: None,
             code: Some(code),
+            persistent: false,
         },
         _ => AuthError::Denied { code },
     }

@@ -54,6 +54,33 @@ pub(crate) struct Live {
     pub(crate) refresh_token_kept: bool,
     /// A refresh that may have been sent and whose answer is not here.
     pub(crate) claim: Option<Claim>,
+    /// Definite refusals of the provider since the last success that were none of a session's ends.
+    #[serde(default)]
+    pub(crate) refusals: Refusals,
+}
+
+/// Refusals that go on, at least a minute apart: after three of them a new login is the way out (a client that is gone, say).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusals {
+    count: u32,
+    last_at: i64,
+}
+
+impl Refusals {
+    /// With one more, at this time.
+    pub(crate) fn and_one(self, now: i64) -> Self {
+        if self.count > 0 && now.abs_diff(self.last_at) < 60 {
+            return self;
+        }
+        Self {
+            count: self.count.saturating_add(1),
+            last_at: now,
+        }
+    }
+
+    pub(crate) fn go_on(self) -> bool {
+        self.count >= 3
+    }
 }
 
 /// Written before a refresh token leaves the device, gone with the answer (refresh.md §4.2).
@@ -204,7 +231,18 @@ pub(crate) mod tests {
             refreshed_at: None,
             refresh_token_kept: false,
             claim: None,
+            refusals: Refusals::default(),
         }
+    }
+
+    #[test]
+    fn refusals_go_on_when_three_came_a_minute_apart() {
+        let mut refusals = Refusals::default();
+        for at in [100, 110, 159, 160, 219] {
+            refusals = refusals.and_one(at);
+            assert!(!refusals.go_on(), "at {at}");
+        }
+        assert!(refusals.and_one(220).go_on());
     }
 
     fn record(live: Live) -> SessionRecord {

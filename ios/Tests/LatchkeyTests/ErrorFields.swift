@@ -20,7 +20,7 @@ extension AuthError {
             case .Denied(let code): ["code": .string(code)]
             case .Network(let reason, let retryAfterSeconds):
                 ["reason": .string(reason.word()), "retry_after_seconds": JSON(retryAfterSeconds)]
-            case .Provider(let status, let code): ["status": JSON(status), "code": JSON(code)]
+            case .Provider(let status, let code, _): ["status": JSON(status), "code": JSON(code)]
             case .Untrusted(let check): ["check": .string(check)]
             case .Storage(let reason): ["reason": .string(reason.word())]
             case .Clock(let skewSeconds): ["skew_seconds": JSON(skewSeconds)]

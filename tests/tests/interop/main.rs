@@ -1,101 +1,18 @@
 //! The story against other people's servers: npm's `oidc-provider`, and the tutorial's API of Express guarded by
 //! `express-oauth2-jwt-bearer`, driven through the binary `latchkey`, each command a process of its own.
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod servers;
+
 use std::thread;
 
 use latchkey_tests::forms::{Person, Stop};
 use latchkey_tests::process::{Latchkey, Running};
-use serde_json::{Value, json};
+use serde_json::json;
 
-const CALLBACK: &str = "http://127.0.0.1/callback";
-const SCOPE: &str = "openid profile offline_access read:messages";
+use crate::servers::{ALICE, BOB, CALLBACK, Servers, begin, log_in, ping, refresh, state};
+
 const PRIVATE: &str = "Hello from a private endpoint.";
 const SCOPED: &str = "Hello from a private endpoint with the scope.";
-const ALICE: (&str, &str) = ("alice", "alice-password");
-const BOB: (&str, &str) = ("bob", "bob-password");
-
-/// `oidc-provider` and the API, until the test ends.
-struct Servers {
-    _running: Running,
-    ready: Value,
-}
-
-impl Servers {
-    fn start() -> Servers {
-        let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
-        let folder = env::var_os("LATCHKEY_INTEROP_DIR").map_or_else(here, PathBuf::from);
-        assert!(
-            folder.join("node_modules").is_dir(),
-            "run `npm ci` in {} first",
-            folder.display()
-        );
-        let mut running =
-            Running::start(Command::new("node").arg("server.mjs").current_dir(folder));
-        let ready = running.json_line();
-        Servers {
-            _running: running,
-            ready,
-        }
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().expect("a text in the ready line")
-    }
-
-    /// A client of the API's own tokens.
-    fn latchkey(&self) -> Latchkey {
-        self.client(&[("resource", self.text("resource"))])
-    }
-
-    /// A client that names no resource, so that it gets what `oidc-provider` gives without.
-    fn latchkey_without_resource(&self) -> Latchkey {
-        self.client(&[])
-    }
-
-    /// One whose `options` come on top, and win.
-    fn client(&self, options: &[(&str, &str)]) -> Latchkey {
-        let defaults = [
-            ("issuer", self.text("issuer")),
-            ("api", self.text("api")),
-            ("client-id", self.text("client_id")),
-            ("scope", SCOPE),
-        ];
-        let defaults = defaults
-            .iter()
-            .filter(|(name, _)| options.iter().all(|(other, _)| other != name));
-        Latchkey::new(&defaults.chain(options).copied().collect::<Vec<_>>())
-    }
-}
-
-/// `login --begin`, with the consent that refresh tokens need at this provider (OpenID Connect Core §11).
-fn begin(latchkey: &Latchkey) -> String {
-    let begun = latchkey
-        .run(&["login", "--begin", "--prompt", "consent"])
-        .done();
-    begun["url"].as_str().expect("a URL").to_owned()
-}
-
-/// The whole login, in two processes.
-fn log_in(latchkey: &Latchkey, person: &Person, (name, password): (&str, &str)) -> Value {
-    let callback = person.log_in(&begin(latchkey), CALLBACK, name, password, "Allow");
-    latchkey.run(&["login", "--finish", &callback]).done()["session"].take()
-}
-
-fn ping(latchkey: &Latchkey, what: &str) -> Value {
-    latchkey.run(&["ping", what]).done()["message"].take()
-}
-
-fn refresh(latchkey: &Latchkey) -> String {
-    let token = latchkey.run(&["token", "--refresh"]).done();
-    token["access_token"].as_str().expect("a token").to_owned()
-}
-
-fn state(latchkey: &Latchkey) -> Value {
-    latchkey.run(&["status"]).done()["session"].take()
-}
 
 #[test]
 fn the_story_runs_over_separate_processes_with_a_refresh_in_the_middle() {

@@ -1,7 +1,8 @@
 import Foundation
+import Testing
 
 /// A JSON value as it is, so that an absent member and `null` can be told apart.
-enum JSON: Decodable, Equatable, Sendable {
+enum JSON: Decodable, Equatable, Sendable, CustomTestStringConvertible {
     case null
     case bool(Bool)
     case number(Double)
@@ -49,6 +50,19 @@ enum JSON: Decodable, Equatable, Sendable {
 
     var number: Double? {
         if case .number(let number) = self { number } else { nil }
+    }
+
+    /// The value as JSON, so that a failed comparison can be read.
+    var testDescription: String {
+        switch self {
+        case .null: "null"
+        case .bool(let bool): "\(bool)"
+        case .number(let number): String(format: "%g", number)
+        case .string(let text): "\"\(text)\""
+        case .array(let values): "[\(values.map(\.testDescription).joined(separator: ", "))]"
+        case .object(let members):
+            "{\(members.sorted { $0.key < $1.key }.map { "\"\($0)\": \($1.testDescription)" }.joined(separator: ", "))}"
+        }
     }
 
     /// A text, or null where there is none.

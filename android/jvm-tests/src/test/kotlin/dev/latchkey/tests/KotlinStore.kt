@@ -17,9 +17,11 @@ import java.nio.file.StandardOpenOption.WRITE
 import java.security.MessageDigest
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.TimeUnit.MILLISECONDS
-import java.util.concurrent.TimeUnit.SECONDS
 import java.util.concurrent.locks.LockSupport
 import java.util.concurrent.locks.ReentrantLock
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
 
 /**
  * A [SecureStore] written in Kotlin: one file for each item (tag, SHA-256, bytes), replaced as a whole. Threads and
@@ -27,7 +29,7 @@ import java.util.concurrent.locks.ReentrantLock
  *
  * It keeps the contract and no secret: nothing is encrypted. An app takes `fileStore` with a `Sealer` instead.
  */
-open class KotlinStore(folder: Path) : SecureStore {
+open class KotlinStore(folder: Path, private val patience: Duration = 5.seconds) : SecureStore {
     private val folder = folder.toRealPath()
     private val threads = locks.computeIfAbsent(this.folder) { ReentrantLock() }
 
@@ -80,13 +82,13 @@ open class KotlinStore(folder: Path) : SecureStore {
 
     /** Keeps other threads out by a lock of this process, and other processes by one of the system's. */
     private fun alone(work: () -> Unit) {
-        val deadline = System.nanoTime() + SECONDS.toNanos(5)
-        if (!threads.tryLock(5, SECONDS)) throw StoreException.Unavailable()
+        val start = TimeSource.Monotonic.markNow()
+        if (!threads.tryLock(patience.inWholeMilliseconds, MILLISECONDS)) throw StoreException.Unavailable()
         try {
             FileChannel.open(folder.resolve("lock"), CREATE, WRITE).use { channel ->
                 // Closing the channel gives the lock back; so does the end of the process.
                 while (channel.tryLock() == null) {
-                    if (System.nanoTime() > deadline) throw StoreException.Unavailable()
+                    if (start.elapsedNow() > patience) throw StoreException.Unavailable()
                     LockSupport.parkNanos(MILLISECONDS.toNanos(1))
                 }
                 work()

@@ -16,6 +16,7 @@ import java.nio.file.Files
 import java.nio.file.Path
 import java.util.concurrent.FutureTask
 import kotlin.concurrent.thread
+import kotlin.time.Duration.Companion.milliseconds
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -97,13 +98,14 @@ class KotlinStoreTest {
 
     @Test
     fun `two processes lose no increment`() {
-        OtherProcess("race", "$folder", KEY, "100").use { other ->
+        conformanceRaceWorker(store, "$KEY.warm", 20u)
+        OtherProcess("race", "$folder", KEY, "300").use { other ->
             other.says("ready")
             other.goOn()
-            conformanceRaceWorker(store, KEY, 100u)
+            conformanceRaceWorker(store, KEY, 300u)
             other.says("done")
         }
-        assertEquals(200u, conformanceRaceTotal(store, KEY))
+        assertEquals(600u, conformanceRaceTotal(store, KEY))
     }
 
     @ParameterizedTest
@@ -111,8 +113,14 @@ class KotlinStoreTest {
     fun `a process killed at any step of a swap leaves the old item or the new one`(step: KotlinStore.Step) {
         val old = wholeItem(0)
         store.swap(KEY, null, old)
-        OtherProcess("stop at", "$folder", KEY, step.name).use { it.says(step.name) }
         val wanted = if (step == KotlinStore.Step.RENAMED) wholeItem(1) else old
+        OtherProcess("stop at", "$folder", KEY, step.name).use { other ->
+            other.says(step.name)
+            // As long as it stands there, nobody else gets in, and readers read.
+            val hasty = KotlinStore(folder, patience = 50.milliseconds)
+            assertThrows(StoreException.Unavailable::class.java) { hasty.swap(KEY, wanted.tag, wholeItem(2)) }
+            assertEqualItems(wanted, store.load(KEY))
+        }
         assertEqualItems(wanted, store.load(KEY))
         // The lock went with the process, and what it left behind is in nobody's way.
         store.swap(KEY, wanted.tag, wholeItem(2))

@@ -15,6 +15,8 @@ fun main(args: Array<String>) {
     when (work) {
         "race" -> {
             val store = KotlinStore(Path.of(folder))
+            // Warm, so that both run at the same time and not one after the other.
+            conformanceRaceWorker(store, "$key.warm", 20u)
             println("ready")
             readln()
             conformanceRaceWorker(store, key, args[3].toUInt())

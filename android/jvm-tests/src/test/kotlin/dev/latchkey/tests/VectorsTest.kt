@@ -109,9 +109,15 @@ class VectorsTest {
     /** One test for each case of the file. */
     private fun each(file: String, test: suspend (JsonObject) -> Unit): List<DynamicTest> =
         vectors.cases(file).map { case ->
-            dynamicTest(text(case.getValue("name"))) {
+            val name = text(case.getValue("name"))
+            dynamicTest(name) {
                 server.reset()
-                runs { test(case) }
+                try {
+                    runs { test(case) }
+                } catch (error: Throwable) {
+                    // Surefire's summary has numbers for names.
+                    throw AssertionError("$name: ${error.message ?: error}", error)
+                }
             }
         }
 

@@ -12,8 +12,10 @@ use once_cell::sync::OnceCell;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, redirect, retry};
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::KeyProvider;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
 use url::{Host, Url};
 
 /// No answer may be larger. A JWKS with x5c chains of a big provider is some 50 KiB.
@@ -304,7 +306,10 @@ fn anchors(pem: &str) -> Result<Vec<CertificateDer<'static>>, BadTrustAnchors> {
 }
 
 fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTrustAnchors> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut provider = rustls::crypto::ring::default_provider();
+    // There are no client certificates, so nothing that signs with one need be shipped.
+    provider.key_provider = &NoClientKeys;
+    let provider = Arc::new(provider);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|_| BadTrustAnchors)?;
@@ -327,4 +332,19 @@ fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTr
         roots.add(certificate).map_err(|_| BadTrustAnchors)?;
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Loads no private key.
+#[derive(Debug)]
+struct NoClientKeys;
+
+impl KeyProvider for NoClientKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General(
+            "there are no client certificates".to_owned(),
+        ))
+    }
 }

@@ -25,9 +25,19 @@ pub(crate) fn core_library_with_conformance(project: &Project) -> Command {
 }
 
 /// The core as phones get it, but for this machine. Alone: with `lib` beside `cdylib` Cargo would drop fat LTO.
+///
+/// On Linux it is linked as for Android, by lld: equal functions become one, and relocations are packed (Android 9 and
+/// glibc 2.36 can read them).
 pub(crate) fn shipped_library(project: &Project) -> Command {
     let mut command = core_library(project);
     command.args(["--profile", "mobile"]);
+    if cfg!(target_os = "linux") {
+        command.args([
+            "--",
+            "-Clink-arg=-Wl,--icf=all",
+            "-Clink-arg=-Wl,--pack-dyn-relocs=relr",
+        ]);
+    }
     command
 }
 

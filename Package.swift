@@ -14,8 +14,7 @@ if let libDir = Context.environment["LATCHKEY_LIB_DIR"] {
     targets.append(.systemLibrary(name: "LatchkeyCoreFFI", path: "ios/Sources/LatchkeyCoreFFI"))
     link.append(.unsafeFlags(["-L\(libDir)", "-llatchkey", "-Xlinker", "-rpath", "-Xlinker", libDir]))
 } else {
-    targets.append(
-        .binaryTarget(name: "LatchkeyCoreFFI", path: "ios/LatchkeyCoreFFI.xcframework"))
+    targets.append(.binaryTarget(name: "LatchkeyCoreFFI", path: "ios/LatchkeyCoreFFI.xcframework"))
     link.append(.linkedFramework("Security"))
     link.append(.linkedFramework("CoreFoundation"))
 }
@@ -24,15 +23,12 @@ targets.append(
     .target(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
-targets.append(
-    .target(name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey"))
+targets.append(.target(name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey"))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
+targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
 targets.append(
-    .target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
-targets.append(
-    .executableTarget(
-        name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
+    .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
 targets.append(
     .testTarget(
         name: "LatchkeyTests", dependencies: ["Latchkey", "TestStores", "StoreWorker"],

@@ -337,7 +337,13 @@ fn storage_text(reason: StorageReason) -> &'static str {
 fn configuration_text(problems: &[ConfigurationProblem]) -> String {
     let list: Vec<String> = problems
         .iter()
-        .map(|problem| format!("{}: {}", problem.field, problem.reason))
+        .map(|problem| {
+            format!(
+                "{} {}.",
+                problem.field,
+                problem.reason.trim_end_matches('.')
+            )
+        })
         .collect();
-    format!("The configuration needs mending. {}", list.join(" "))
+    format!("The configuration needs mending: {}", list.join(" "))
 }

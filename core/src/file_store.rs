@@ -87,7 +87,7 @@ impl SecureStore for FileStore {
         }
         let sealed = contents[HEADER_BYTES..].to_vec();
         let tag = tag.to_vec();
-        match self.sealer.open(place(&key, &tag), sealed) {
+        match self.sealer.unseal(place(&key, &tag), sealed) {
             Ok(bytes) => Ok(Some(StoredItem { tag, bytes })),
             // There is an item and there is no key for it.
             Err(SealError::NoKey | SealError::KeyLost) => Err(StoreError::KeyLost { tag }),

@@ -13,7 +13,7 @@ pub enum LogLevel {
     Warn,
     /// And each step: a login began, a refresh was done.
     Info,
-    /// And each request, with its host, status and duration.
+    /// And each request, with its host and status.
     Debug,
 }
 

@@ -39,7 +39,7 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// `Corrupt` if `sealed` is not what the key sealed; `NoKey`, `KeyLost`, `Locked`,
     /// `Unavailable`.
-    fn open(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError>;
+    fn unseal(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError>;
 }
 
 /// Why nothing was sealed or opened. Holds no data and no system's text.
@@ -148,7 +148,7 @@ impl<K: WrappingKey> Sealer for KeyedSealer<K> {
         Ok([nonce.as_slice(), &body].concat())
     }
 
-    fn open(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    fn unseal(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
         let cipher = self.cipher()?;
         let (nonce, body) = sealed.split_first_chunk().ok_or(SealError::Corrupt)?;
         let mut body = body.to_vec();
@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sealer = sealer(folder.path());
         assert_eq!(sealer.seal(vec![1], vec![2]), Err(SealError::NoKey));
-        assert_eq!(sealer.open(vec![1], vec![0; 40]), Err(SealError::NoKey));
+        assert_eq!(sealer.unseal(vec![1], vec![0; 40]), Err(SealError::NoKey));
         assert!(!folder.path().join("key").exists());
     }
 
@@ -234,11 +234,11 @@ mod tests {
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
         let again = sealer(folder.path());
         assert_eq!(
-            again.open(b"here".to_vec(), sealed.clone()),
+            again.unseal(b"here".to_vec(), sealed.clone()),
             Ok(b"secret".to_vec())
         );
         assert_eq!(
-            again.open(b"there".to_vec(), sealed),
+            again.unseal(b"there".to_vec(), sealed),
             Err(SealError::Corrupt)
         );
     }
@@ -253,13 +253,13 @@ mod tests {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
             assert_eq!(
-                sealer.open(vec![], changed),
+                sealer.unseal(vec![], changed),
                 Err(SealError::Corrupt),
                 "bit in byte {at}"
             );
             let cut = sealed[..at].to_vec();
             assert_eq!(
-                sealer.open(vec![], cut),
+                sealer.unseal(vec![], cut),
                 Err(SealError::Corrupt),
                 "cut at {at}"
             );
@@ -281,7 +281,7 @@ mod tests {
         sealer.create_key().unwrap();
         let sealed = sealer.seal(vec![], vec![1]).unwrap();
         sealer.create_key().unwrap();
-        assert_eq!(sealer.open(vec![], sealed), Ok(vec![1]));
+        assert_eq!(sealer.unseal(vec![], sealed), Ok(vec![1]));
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl fmt::Debug for LoginRequest {
 
 /// The state of the session, as far as this process knows it. Reading it touches no network.
 #[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::export(Debug)]
 pub enum Session {
     /// Nobody is logged in.
     SignedOut {
@@ -204,7 +205,7 @@ impl Session {
     }
 }
 
-/// Defines an exported enum without fields, each variant with its word on the wire (cli.md).
+/// Defines an exported enum without fields, each variant with its word in `latchkey --json`.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -385,7 +386,10 @@ pub struct AccessToken {
 
 impl fmt::Display for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccessToken(expires in {:?} s)", self.expires_in_seconds)
+        match self.expires_in_seconds {
+            Some(seconds) => write!(f, "AccessToken(expires in {seconds} s)"),
+            None => write!(f, "AccessToken"),
+        }
     }
 }
 
@@ -449,6 +453,7 @@ pub struct ConfigurationProblem {
 
 /// A request to the app's own API.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct ApiRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -482,6 +487,7 @@ impl fmt::Debug for ApiRequest {
 
 /// One header.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct Header {
     /// The name, in any case.
     pub name: String,
@@ -497,6 +503,7 @@ impl fmt::Debug for Header {
 
 /// The API's answer: a status below 400. Redirects are handed over, not followed.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Debug)]
 pub struct ApiResponse {
     /// The HTTP status, 200 to 399.
     pub status: u32,

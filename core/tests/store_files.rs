@@ -144,9 +144,9 @@ impl Sealer for Switched {
         self.check()
             .and_then(|()| self.inner.seal(associated_data, plaintext))
     }
-    fn open(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    fn unseal(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
         self.check()
-            .and_then(|()| self.inner.open(associated_data, sealed))
+            .and_then(|()| self.inner.unseal(associated_data, sealed))
     }
 }
 

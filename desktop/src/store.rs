@@ -125,8 +125,8 @@ impl Sealer for KeyringOrFile {
         }
     }
 
-    fn open(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
-        self.sealer().open(associated_data, sealed)
+    fn unseal(&self, associated_data: Vec<u8>, sealed: Vec<u8>) -> Result<Vec<u8>, SealError> {
+        self.sealer().unseal(associated_data, sealed)
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
         );
         sealer(folder.path()).create_key().unwrap();
         let sealed = sealer(folder.path()).seal(vec![1], vec![2]).unwrap();
-        assert_eq!(sealer(folder.path()).open(vec![1], sealed), Ok(vec![2]));
+        assert_eq!(sealer(folder.path()).unseal(vec![1], sealed), Ok(vec![2]));
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
         let sealer = sealer(folder.path());
         assert_eq!(sealer.seal(vec![1], vec![2]), Err(SealError::Unavailable));
         assert_eq!(
-            sealer.open(vec![1], vec![0; 40]),
+            sealer.unseal(vec![1], vec![0; 40]),
             Err(SealError::Unavailable)
         );
         assert_eq!(sealer.create_key(), Err(SealError::Unavailable));

@@ -18,6 +18,8 @@ const PERSIST_AGAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Wish {
     /// A token that is still good does not do: an API refused it, or the app asked for another.
     pub(crate) force: bool,
+    /// An API has refused the token: by the clock it may be good, but it is of no use.
+    pub(crate) refused: bool,
     /// Seconds that it must be good for; `None`: its margin.
     pub(crate) min_validity: Option<u64>,
 }
@@ -30,6 +32,7 @@ impl SessionManager {
     ) -> Result<AccessToken, AuthError> {
         let wish = Wish {
             force: options.force_refresh,
+            refused: false,
             min_validity: options.min_validity_seconds,
         };
         if let Some(token) = self.cached(wish) {
@@ -47,6 +50,7 @@ impl SessionManager {
         // A refresh that may be done later does not take away a token that is good now.
         let now_wish = Wish {
             force: false,
+            refused: false,
             min_validity: Some(options.min_validity_seconds.unwrap_or(0)),
         };
         match (refreshed, self.cached(now_wish)) {

@@ -111,7 +111,11 @@ impl SessionManager {
                     continue;
                 }
                 Next::Wait | Next::Rest => {
-                    return Err(AuthError::network(NetworkReason::Unavailable));
+                    return Err(AuthError::Network {
+                        reason: NetworkReason::Unavailable,
+                        // Then the token that is left is used up, and a repeat is right.
+                        retry_after_seconds: known.lifetime.left(&*self.clock),
+                    });
                 }
             };
             let endpoint = match &metadata {
@@ -180,10 +184,11 @@ impl SessionManager {
         if others {
             return if usable { Next::Rest } else { Next::Wait };
         }
-        let left = known
-            .lifetime
-            .left(&*self.clock)
-            .is_none_or(|left| left > 0);
+        let left = !wish.refused
+            && known
+                .lifetime
+                .left(&*self.clock)
+                .is_none_or(|left| left > 0);
         let elapsed = u64::try_from(now - claim.first_sent).unwrap_or(0);
         if may_repeat(
             self.settings.rotation,

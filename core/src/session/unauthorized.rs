@@ -14,6 +14,7 @@ use crate::types::AccessToken;
 const PAUSE: Duration = Duration::from_secs(5);
 const ANY: Wish = Wish {
     force: false,
+    refused: false,
     min_validity: Some(0),
 };
 
@@ -62,6 +63,7 @@ impl SessionManager {
         if self.forced.may(&refused.value, self.clock.boot()) {
             self.refresh(Wish {
                 force: true,
+                refused: true,
                 min_validity: None,
             })
             .await?;

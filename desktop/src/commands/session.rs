@@ -62,7 +62,7 @@ pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answ
         "end_session_url": outcome.end_session_url,
     });
     let mut plain = match outcome.revocation {
-        Revocation::Done => "Logged out, here and of the API.",
+        Revocation::Done => "Logged out, here and at the provider.",
         Revocation::Failed => "Logged out here. The provider refused to end the session on its side.",
         Revocation::Pending => {
             "Logged out here. The provider could not be reached; the tokens there end by themselves."

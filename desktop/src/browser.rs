@@ -149,7 +149,7 @@ mod tests {
             .await
             .unwrap_err();
         assert!(
-            error.to_string().contains("browser: cannot be started"),
+            error.to_string().contains("browser cannot be started"),
             "{error}"
         );
     }

@@ -164,6 +164,55 @@ async fn a_login_without_openid_is_no_identity_and_still_calls_the_api() {
 }
 
 #[tokio::test]
+async fn userinfo_that_refuses_the_apis_token_gets_one_of_its_own_and_the_session_keeps_its_token()
+{
+    let world = World::new().await;
+    let mut config = world.config();
+    config.audience = None;
+    config.resources = vec![world.server.audience().to_owned()];
+    let auth = world.app_with(config);
+    world.log_in(&auth, "alice").await;
+    let plain = AccessTokenOptions::default();
+    let before = auth
+        .access_token(plain.clone(), None)
+        .await
+        .expect("a token");
+    world.server.reset_counts();
+    world
+        .server
+        .set_faults("userinfo:status=401@1")
+        .expect("a fault");
+    for _ in 0..3 {
+        let claims = auth.user_info(None).await.expect("the claims");
+        assert!(claims.contains("dev|alice"));
+    }
+    assert_eq!(world.server.requests("token"), 1, "one token for all three");
+    let after = auth.access_token(plain, None).await.expect("a token");
+    assert_eq!(before.value, after.value);
+    auth.access_token(FORCE, None)
+        .await
+        .expect("the rotated refresh token was stored");
+    assert_eq!(world.server.refresh_token_reuse(), 0);
+}
+
+#[tokio::test]
+async fn a_forced_refresh_without_a_refresh_token_says_what_to_ask_for() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.scopes = vec!["openid".to_owned()];
+    let auth = world.app_with(config);
+    world.log_in(&auth, "alice").await;
+    let error = auth
+        .access_token(FORCE, None)
+        .await
+        .expect_err("nothing to renew with");
+    assert!(error.to_string().contains("offline_access"), "{error}");
+    auth.access_token(AccessTokenOptions::default(), None)
+        .await
+        .expect("the token is good all the same");
+}
+
+#[tokio::test]
 async fn an_issuer_with_a_path_and_elliptic_keys_is_as_good() {
     for issuer_path in ["/tenant", "/tenant/"] {
         let world = World::with(Options {

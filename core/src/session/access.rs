@@ -14,7 +14,7 @@ use crate::types::{AccessToken, AccessTokenOptions, NetworkReason};
 const PERSIST_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a caller wants of a token.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Wish {
     /// A token that is still good does not do: an API refused it, or the app asked for another.
     pub(crate) force: bool,
@@ -22,6 +22,8 @@ pub(crate) struct Wish {
     pub(crate) refused: bool,
     /// Seconds that it must be good for; `None`: its margin.
     pub(crate) min_validity: Option<u64>,
+    /// Not the session's token, but one without a resource, for the provider itself.
+    pub(crate) for_user_info: bool,
 }
 
 impl SessionManager {
@@ -32,8 +34,8 @@ impl SessionManager {
     ) -> Result<AccessToken, AuthError> {
         let wish = Wish {
             force: options.force_refresh,
-            refused: false,
             min_validity: options.min_validity_seconds,
+            ..Wish::default()
         };
         if let Some(token) = self.cached(wish) {
             self.persist_soon();
@@ -46,12 +48,22 @@ impl SessionManager {
         if let Some(token) = self.cached(wish) {
             return Ok(token);
         }
-        let refreshed = self.refresh(wish).await;
+        if wish.force && known.live().is_none_or(|live| live.refresh_token.is_none()) {
+            return Err(AuthError::configuration(
+                "scopes",
+                "brought no refresh token, so there is nothing to renew the access token with; ask for \
+                 offline_access (some providers want prompt=consent with it)",
+            ));
+        }
+        let mut refreshed = self.refresh(wish).await;
+        if refreshed.is_ok() && !wish.force && self.cached(wish).is_none() {
+            // The flight that was joined may have been for another token.
+            refreshed = self.refresh(wish).await;
+        }
         // A refresh that may be done later does not take away a token that is good now.
         let now_wish = Wish {
-            force: false,
-            refused: false,
             min_validity: Some(options.min_validity_seconds.unwrap_or(0)),
+            ..Wish::default()
         };
         match (refreshed, self.cached(now_wish)) {
             (Ok(()), Some(token)) => Ok(token),

@@ -11,6 +11,7 @@ use super::finish::expires_at;
 use super::flight::spawn;
 use super::provider::host;
 use super::record::{Ending, Live, Refusals, SessionRecord, State};
+use super::user_info::TokenAside;
 use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -31,6 +32,8 @@ pub(crate) struct Attempt {
     /// Whether an earlier send of the same token is without an answer.
     pub(crate) unresolved: bool,
     pub(crate) sent_at: i64,
+    /// The access token is for the userinfo endpoint alone; the session keeps the one it has.
+    pub(crate) for_user_info: bool,
 }
 
 /// The token endpoint's answer.
@@ -186,21 +189,35 @@ impl SessionManager {
             _ => true,
         };
         let orphan = tokens.refresh_token.as_ref().map(|t| t.secret().clone());
-        let next = attempt.record.next(State::Live(Box::new(Live {
+        let expires_at = expires_at(attempt.sent_at, tokens.expires_in_seconds);
+        let mut next = Live {
             claims,
-            scopes: tokens.scopes.unwrap_or_else(|| live.scopes.clone()),
             refresh_token: tokens.refresh_token.or_else(|| live.refresh_token.clone()),
-            access_token: Some(tokens.access_token),
-            obtained_at: attempt.sent_at,
-            expires_at: expires_at(attempt.sent_at, tokens.expires_in_seconds),
             refreshed_at: Some(self.now()),
             refresh_token_kept: kept,
             claim: None,
             refusals: Refusals::default(),
             ..live.clone()
-        })));
+        };
+        let mut aside = None;
+        if attempt.for_user_info {
+            aside = Some(TokenAside {
+                session_id: attempt.record.session_id.clone(),
+                access_token: tokens.access_token,
+                expires_at,
+            });
+        } else {
+            next.scopes = tokens.scopes.unwrap_or_else(|| live.scopes.clone());
+            next.access_token = Some(tokens.access_token);
+            next.obtained_at = attempt.sent_at;
+            next.expires_at = expires_at;
+        }
+        let next = attempt.record.next(State::Live(Box::new(next)));
         match self.commit(next, Some(attempt.tag)).await {
             Ok(()) => {
+                if aside.is_some() {
+                    self.keep_aside(aside);
+                }
                 self.log
                     .line(LogLevel::Info, format_args!("the access token was renewed"));
                 Ok(())

@@ -46,6 +46,18 @@ impl Known {
         }
     }
 
+    /// Puts back an access token that the store was too small for.
+    pub(crate) fn complete(&mut self, token: Option<oauth2::AccessToken>) {
+        if let (Some(record), Some(live)) = (&self.record, self.live())
+            && live.access_token.is_none()
+        {
+            self.record = Some(Arc::new(record.with(Live {
+                access_token: token,
+                ..live.clone()
+            })));
+        }
+    }
+
     pub(crate) fn live(&self) -> Option<&Live> {
         self.record.as_ref()?.live()
     }

@@ -35,6 +35,7 @@ use self::provider::Provider;
 use self::record::{SessionRecord, State, Unreadable};
 use self::settings::Settings;
 use self::unauthorized::ForcedRefreshes;
+use self::user_info::TokenAside;
 use self::vault::{Tag, Vault};
 use crate::clock::{Clock, random};
 use crate::error::AuthError;
@@ -63,6 +64,8 @@ pub(crate) struct SessionManager {
     forced: ForcedRefreshes,
     /// When a session that is in memory alone was last tried to be stored.
     persist_tried: Mutex<Option<Duration>>,
+    /// An access token for the userinfo endpoint alone.
+    aside: Mutex<Option<TokenAside>>,
 }
 
 impl SessionManager {
@@ -104,6 +107,7 @@ impl SessionManager {
             flight: Flight::default(),
             forced: ForcedRefreshes::default(),
             persist_tried: Mutex::default(),
+            aside: Mutex::default(),
         }))
     }
 
@@ -245,14 +249,24 @@ impl SessionManager {
                 if !old.persisted && old.tag == new.tag {
                     return;
                 }
-                // The same record: its lifetime is already measured, and a token too large to store is kept.
-                if let (Some(a), Some(b)) = (&old.record, &new.record)
-                    && a.is_same(b)
-                    && old.tag == new.tag
-                {
+                let same = match (&old.record, &new.record) {
+                    (Some(a), Some(b)) => a.is_same(b),
+                    _ => false,
+                };
+                if same && old.tag == new.tag {
                     return;
                 }
+                // Of the same tokens the lifetime is already measured, and an access token that was too large to
+                // store is kept.
+                let (lifetime, token) = (
+                    old.lifetime,
+                    old.live().and_then(|l| l.access_token.clone()),
+                );
                 *old = new;
+                if same {
+                    old.lifetime = lifetime;
+                    old.complete(token);
+                }
             }
             (memory, next) => *memory = next,
         }

@@ -92,6 +92,7 @@ impl SessionManager {
                 .as_ref()
                 .is_none_or(|before| !before.is_same(&record));
             if is_news
+                && !wish.for_user_info
                 && live.access_token.is_some()
                 && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
             {
@@ -149,6 +150,12 @@ impl SessionManager {
                 tag,
                 unresolved,
                 sent_at: self.now(),
+                for_user_info: wish.for_user_info,
+            };
+            let resources: &[String] = if wish.for_user_info {
+                &[]
+            } else {
+                &live.resources
             };
             let body = token_request(
                 &self.settings.client_id,
@@ -156,7 +163,7 @@ impl SessionManager {
                     refresh_token: refresh_token.secret(),
                     scopes: &[],
                 },
-                &live.resources,
+                resources,
             );
             let mut request = Request::post_form(&endpoint, body);
             request.at_most = Some(DEADLINE);

@@ -16,6 +16,7 @@ const ANY: Wish = Wish {
     force: false,
     refused: false,
     min_validity: Some(0),
+    for_user_info: false,
 };
 
 /// The last forced refresh: for which token, and when.
@@ -64,7 +65,7 @@ impl SessionManager {
             self.refresh(Wish {
                 force: true,
                 refused: true,
-                min_validity: None,
+                ..Wish::default()
             })
             .await?;
         } else {

@@ -1,12 +1,29 @@
 //! The userinfo endpoint (OIDC Core §5.3).
+//!
+//! A session for a `resource` (RFC 8707) has an access token that some providers' userinfo refuses: it is for the API.
+//! Then another is asked for, without a resource, by the refresh token. It is kept in memory beside the session's.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+
+use oauth2::AccessToken;
+use serde_json::Value;
+use url::Url;
 
 use super::SessionManager;
+use super::access::Wish;
+use super::record::Live;
 use crate::error::AuthError;
 use crate::protocol::userinfo::parse_userinfo;
-use crate::transport::Request;
-use crate::types::{AccessToken, AccessTokenOptions, SignedOutReason};
+use crate::transport::{Request, Response};
+use crate::types::{AccessTokenOptions, SignedOutReason};
+
+/// An access token beside the session's own.
+pub(crate) struct TokenAside {
+    /// The login it belongs to: with another one it is worth nothing.
+    pub(crate) session_id: String,
+    pub(crate) access_token: AccessToken,
+    pub(crate) expires_at: Option<i64>,
+}
 
 impl SessionManager {
     /// [`crate::Auth::user_info`].
@@ -16,37 +33,81 @@ impl SessionManager {
         let Some(url) = &metadata.userinfo_endpoint else {
             return Err(AuthError::configuration(
                 "issuer",
-                "has no userinfo endpoint; the session's claims are what it tells.",
+                "has no userinfo endpoint; the session's claims are what it tells",
             ));
         };
-        let Some(subject) = self.known()?.live().map(|live| live.subject.clone()) else {
-            return Err(AuthError::LoginRequired {
-                reason: SignedOutReason::LoggedOut,
-            });
-        };
-        let Some(subject) = subject else {
+        let live = self.live_now()?;
+        let Some(subject) = &live.subject else {
             return Err(AuthError::configuration(
                 "scopes",
-                "lack openid: without it the provider tells nothing about the person.",
+                "lack openid: without it the provider tells nothing about the person",
             ));
         };
-        let ask = |token: &AccessToken| {
-            let mut request = Request::get(url);
-            request.bearer = Some(token.value.clone());
-            self.transport.send(request)
+        let mut answer = match self.aside() {
+            Some(aside) => self.ask(url, aside).await?,
+            None => self.ask(url, token.value.clone()).await?,
         };
-        let mut answer = ask(&token).await?;
-        if answer.status == 401
-            && let Some(token) = self.after_unauthorized(&token).await?
-        {
-            answer = ask(&token).await?;
+        if answer.status == 401 {
+            let another = if live.resources.is_empty() || live.refresh_token.is_none() {
+                let another = self.after_unauthorized(&token).await?;
+                another.map(|token| token.value)
+            } else {
+                self.token_without_resource().await?
+            };
+            if let Some(token) = another {
+                answer = self.ask(url, token).await?;
+            }
         }
         let claims = parse_userinfo(
             answer.status,
             answer.header("content-type"),
             &answer.body,
-            &subject,
+            subject,
         )?;
-        Ok(serde_json::Value::Object(claims).to_string())
+        Ok(Value::Object(claims).to_string())
+    }
+
+    async fn ask(&self, url: &Url, token: String) -> Result<Response, AuthError> {
+        let mut request = Request::get(url);
+        request.bearer = Some(token);
+        Ok(self.transport.send(request).await?)
+    }
+
+    async fn token_without_resource(self: &Arc<Self>) -> Result<Option<String>, AuthError> {
+        self.keep_aside(None);
+        let wish = Wish {
+            for_user_info: true,
+            ..Wish::default()
+        };
+        // A flight that is joined may have been for the session's own token: then one more.
+        for _ in 0..2 {
+            self.refresh(wish).await?;
+            if let Some(token) = self.aside() {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The token beside the session's, while it is good and of this login.
+    fn aside(&self) -> Option<String> {
+        let session_id = self.known().ok()?.record?.session_id.clone();
+        let aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = aside.as_ref()?;
+        let good = token.expires_at.is_none_or(|end| self.now() < end);
+        (good && token.session_id == session_id).then(|| token.access_token.secret().clone())
+    }
+
+    pub(crate) fn keep_aside(&self, token: Option<TokenAside>) {
+        *self.aside.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
+    fn live_now(&self) -> Result<Live, AuthError> {
+        self.known()?
+            .live()
+            .cloned()
+            .ok_or(AuthError::LoginRequired {
+                reason: SignedOutReason::LoggedOut,
+            })
     }
 }

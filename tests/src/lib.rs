@@ -3,6 +3,7 @@
 pub mod elsewhere;
 pub mod forms;
 pub mod glass;
+pub mod hostile_server;
 pub mod pictures;
 pub mod process;
 pub mod tls_front;

@@ -56,7 +56,7 @@ pub enum AuthError {
         options: LoginOptions,
     },
     /// The provider refused the login: the person said no, or a rule did.
-    #[error("The provider refused the login ({code}).")]
+    #[error("The login was cancelled or refused at the provider ({code}).")]
     Denied {
         /// The provider's error code, e.g. `access_denied`.
         code: String,

@@ -14,13 +14,13 @@ const STYLE: &str = "\
 body{font:1.125rem/1.5 system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem;\
 background:#fff;color:#1a1a1a}\
 h1{font-size:1.5rem;line-height:1.25}\
-label{display:block;margin-top:1rem;font-weight:600}\
+label{display:block;margin:1rem 0 .4rem;font-weight:600}\
 input{font:inherit;width:100%;box-sizing:border-box;padding:.6rem;border:2px solid #595959;\
 border-radius:.4rem;background:#fff;color:#1a1a1a}\
 button{font:inherit;font-weight:600;min-height:3rem;width:100%;margin-top:1rem;border-radius:.4rem;\
 border:2px solid #0b57d0;background:#0b57d0;color:#fff;cursor:pointer}\
 button.second{background:transparent;color:#0b57d0}\
-:focus-visible{outline:3px solid #b3261e;outline-offset:2px}\
+:focus-visible{outline:3px solid #0b57d0;outline-offset:2px}\
 [role=alert]{border-left:.4rem solid #b3261e;padding:.6rem;background:#fbeaea;color:#601410}\
 .note{font-size:1rem;color:#474747}\
 code{overflow-wrap:anywhere}\
@@ -29,7 +29,7 @@ body{background:#151515;color:#ececec}\
 input{background:#222;color:#ececec;border-color:#a6a6a6}\
 button{background:#a8c7fa;border-color:#a8c7fa;color:#062e6f}\
 button.second{color:#a8c7fa}\
-:focus-visible{outline-color:#f2b8b5}\
+:focus-visible{outline-color:#a8c7fa}\
 [role=alert]{background:#3b1512;color:#f9dedc;border-color:#f2b8b5}\
 .note{color:#c4c4c4}}";
 

@@ -42,7 +42,7 @@ class SealerTest {
             return cipher.iv + cipher.doFinal(plaintext)
         }
 
-        override fun open(associatedData: ByteArray, sealed: ByteArray): ByteArray = try {
+        override fun unseal(associatedData: ByteArray, sealed: ByteArray): ByteArray = try {
             val cipher = Cipher.getInstance(ALGORITHM)
             cipher.init(Cipher.DECRYPT_MODE, usableKey(), GCMParameterSpec(128, sealed, 0, NONCE))
             cipher.updateAAD(associatedData)

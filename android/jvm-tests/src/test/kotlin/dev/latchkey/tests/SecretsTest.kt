@@ -1,7 +1,10 @@
 package dev.latchkey.tests
 
 import dev.latchkey.AccessTokenOptions
+import dev.latchkey.ApiClient
+import dev.latchkey.ApiRequest
 import dev.latchkey.AuthException
+import dev.latchkey.Header
 import dev.latchkey.LogException
 import dev.latchkey.LogLevel
 import dev.latchkey.LogSink
@@ -40,7 +43,7 @@ class SecretsTest {
         server.faults("token:merge=${DevServer.inFault(JsonObject(mapOf("refresh_token" to json(REFRESH_TOKEN))))}")
         val request = auth.beginLogin(LoginOptions())
         val callback = submitLoginPage(request.url, "alice")
-        auth.finishLogin(callback)
+        val session = auth.finishLogin(callback)
         val token = auth.accessToken(AccessTokenOptions())
         val claims = auth.userInfo()
         server.reset()
@@ -61,9 +64,24 @@ class SecretsTest {
         val seen = listOf(request.url, callback, stored, claims).joinToString("\n")
         secrets.forEach { assertTrue(it in seen, "a search for nothing: $it") }
 
-        val objects = listOf(request, token, ended, late, outcome, auth, auth.timeline(), auth.checkUp()) + store.items
+        val answers = listOf(request, session, token, outcome, auth.timeline(), auth.checkUp())
+        val objects = answers + listOf(auth, ended, late) + store.items
         val texts = objects.map(Any::toString) + listOf(ended, late).map { it.stackTraceToString() + it.message }
         (texts + "$lines").forEach { text -> secrets.forEach { assertFalse(it in text, text) } }
+    }
+
+    @Test
+    fun `what an app sends to its own API and gets back is not in their texts`() = runs {
+        val auth = server.app(store)
+        auth.logIn("alice")
+        val header = Header("x-api-key", "canary-header")
+        val request = ApiRequest("GET", "/private?q=canary-path", listOf(header), "canary-body".toByteArray())
+        val response = ApiClient(auth, server.api).send(request)
+        assertTrue("Hello" in String(response.body))
+        val hello = "Hello".toByteArray().joinToString()
+        listOf(header, request, response, listOf(request)).map(Any::toString).forEach { text ->
+            listOf("canary", "Hello", hello).forEach { assertFalse(it in text, text) }
+        }
     }
 
     @Test

@@ -296,7 +296,7 @@ async fn whatever_is_spoken_instead_of_tls_is_a_network_error_and_gets_no_secret
         config.request_timeout_seconds = Some(1);
         let auth = Auth::new(config, memory_store()).expect("valid");
         let login = auth.begin_login(LoginOptions::default(), None);
-        let result = timeout(Duration::from_secs(5), login)
+        let result = timeout(Duration::from_secs(12), login)
             .await
             .expect("within its deadline");
         assert!(

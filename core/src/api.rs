@@ -68,15 +68,15 @@ impl ApiClient {
         let answer = self.send_once(&prepared, &token).await?;
         let (verdict, bearer) = judge(&answer);
         if verdict != ApiVerdict::RefreshOnce {
-            return self.conclude(answer, verdict, &bearer);
+            return self.conclude(answer, verdict, &bearer, &token);
         }
         match self.auth.manager().after_unauthorized(&token).await? {
             Some(token) => {
                 let answer = self.send_once(&prepared, &token).await?;
                 let (verdict, bearer) = judge(&answer);
-                self.conclude(answer, verdict, &bearer)
+                self.conclude(answer, verdict, &bearer, &token)
             }
-            None => self.conclude(answer, verdict, &bearer),
+            None => self.conclude(answer, verdict, &bearer, &token),
         }
     }
 
@@ -179,6 +179,7 @@ impl ApiClient {
         answer: Response,
         verdict: ApiVerdict,
         bearer: &BearerError,
+        token: &AccessToken,
     ) -> Result<ApiResponse, AuthError> {
         if answer.status < 400 {
             return Ok(ApiResponse {
@@ -232,15 +233,22 @@ impl ApiClient {
                 reason: NetworkReason::Unavailable,
                 retry_after_seconds,
             },
-            ApiVerdict::RefreshOnce | ApiVerdict::Refused => AuthError::Api {
-                status: u32::from(answer.status),
-                text: message_to_show(
+            ApiVerdict::RefreshOnce | ApiVerdict::Refused => {
+                let mut text = message_to_show(
                     answer.status,
                     answer.header("content-type"),
                     &answer.body,
                     bearer,
-                ),
-            },
+                );
+                if holds_piece(&text, &token.value) {
+                    // The API repeats the token it was sent: words for the status are all that may be shown.
+                    text = message_to_show(answer.status, None, b"", &BearerError::default());
+                }
+                AuthError::Api {
+                    status: u32::from(answer.status),
+                    text,
+                }
+            }
         })
     }
 }
@@ -251,6 +259,16 @@ struct Prepared {
     url: url::Url,
     headers: Vec<Header>,
     body: Option<Vec<u8>>,
+}
+
+/// Whether a text holds a token, or a piece of it that is worth anything to a finder.
+fn holds_piece(text: &str, token: &str) -> bool {
+    const PIECE: usize = 16;
+    let pieces = token.as_bytes().chunks(PIECE);
+    let text = text.as_bytes();
+    pieces
+        .filter(|piece| piece.len() == PIECE || token.len() < PIECE)
+        .any(|piece| text.windows(piece.len()).any(|window| window == piece))
 }
 
 fn judge(answer: &Response) -> (ApiVerdict, BearerError) {

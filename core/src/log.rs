@@ -2,6 +2,7 @@
 //! of fixed words and of values that are none: statuses, error codes, hosts, counts.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much a [`LogSink`] gets to hear.
@@ -56,7 +57,9 @@ impl Log {
             Some((wanted, sink)) if level <= *wanted => Arc::clone(sink),
             _ => return,
         };
-        // A sink that fails loses its line, nothing else.
-        drop(sink.log(level, text.to_string()));
+        // A sink that fails, or panics, loses its line and nothing else: a line stands between an answer and its
+        // store.
+        let call = AssertUnwindSafe(|| sink.log(level, text.to_string()));
+        drop(catch_unwind(call));
     }
 }

@@ -66,7 +66,7 @@ impl AuthConfig {
 /// after an answer was lost: at a strict provider a repeat ends the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Rotation {
-    /// Not known: a lost answer is repeated within 30 seconds, or when no usable access token is left.
+    /// Not known: as [`Rotation::Strict`], until a refresh token that stays the same shows that there is none.
     Unknown,
     /// The refresh token stays the same: a repeat is always right.
     None,
@@ -77,7 +77,7 @@ pub enum Rotation {
     },
     /// The previous refresh token is accepted as long as its successor was not used.
     Parent,
-    /// A used refresh token ends the session.
+    /// A used refresh token ends the session: a lost answer is not repeated while an access token is left.
     Strict,
 }
 

@@ -1,17 +1,12 @@
 //! An access token that is good now: from memory while it is fresh, else by way of a refresh.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::SessionManager;
-use super::flight::spawn;
 use super::memory::Known;
 use crate::clock::Clock;
 use crate::error::AuthError;
 use crate::types::{AccessToken, AccessTokenOptions, NetworkReason};
-
-/// How often a session that is in memory alone is stored again, at most.
-const PERSIST_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a caller wants of a token.
 #[derive(Clone, Copy, Default)]
@@ -38,10 +33,13 @@ impl SessionManager {
             ..Wish::default()
         };
         if let Some(token) = self.cached(wish) {
-            self.persist_soon();
             return Ok(token);
         }
-        let known = self.loaded().await?;
+        let mut known = self.loaded().await?;
+        if known.signed_out(&*self.clock).is_some() {
+            // Another process may have logged in.
+            known = self.reload().await?;
+        }
         if let Some(reason) = known.signed_out(&*self.clock) {
             return Err(AuthError::LoginRequired { reason });
         }
@@ -55,11 +53,10 @@ impl SessionManager {
                  offline_access (some providers want prompt=consent with it)",
             ));
         }
-        let mut refreshed = self.refresh(wish).await;
-        if refreshed.is_ok() && !wish.force && self.cached(wish).is_none() {
-            // The flight that was joined may have been for another token.
-            refreshed = self.refresh(wish).await;
+        if !wish.force && self.pace.is_settled(self.clock.boot()) {
+            return self.whatever_is_left();
         }
+        let refreshed = self.refresh(wish).result().await;
         // A refresh that may be done later does not take away a token that is good now.
         let now_wish = Wish {
             min_validity: Some(options.min_validity_seconds.unwrap_or(0)),
@@ -96,25 +93,6 @@ impl SessionManager {
             None => token_of(&known, &*self.clock)
                 .ok_or_else(|| AuthError::network(NetworkReason::Unavailable)),
         }
-    }
-
-    /// Tries again, beside the caller, to store a session that is in memory alone.
-    fn persist_soon(self: &Arc<Self>) {
-        if self.known().is_ok_and(|known| known.persisted) {
-            return;
-        }
-        let now = self.clock.boot();
-        let mut last = self
-            .persist_tried
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.is_some_and(|last| now.saturating_sub(last) < PERSIST_AGAIN) {
-            return;
-        }
-        *last = Some(now);
-        drop(last);
-        let manager = Arc::clone(self);
-        drop(spawn(async move { manager.persist_pending().await }));
     }
 }
 

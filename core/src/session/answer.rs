@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::SessionManager;
 use super::finish::expires_at;
 use super::flight::spawn;
+use super::keeper::Writer;
 use super::provider::host;
 use super::record::{Ending, Live, Refusals, SessionRecord, State};
 use super::user_info::TokenAside;
@@ -110,10 +111,13 @@ impl SessionManager {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                if error.certainly_not_sent() {
+                let certain = error.certainly_not_sent();
+                let error = AuthError::from(error);
+                self.pace.failed(&error, self.clock.boot());
+                if certain {
                     self.release(attempt, refusals).await;
                 }
-                return Err(error.into());
+                return Err(error);
             }
         };
         let retry_after_seconds = answer.retry_after_seconds;
@@ -159,6 +163,7 @@ impl SessionManager {
                 )
             }
         };
+        self.pace.failed(&error, self.clock.boot());
         if resolved {
             self.release(attempt, refusals).await;
         }
@@ -213,10 +218,11 @@ impl SessionManager {
             next.expires_at = expires_at;
         }
         let next = attempt.record.next(State::Live(Box::new(next)));
-        match self.commit(next, Some(attempt.tag)).await {
+        match self.commit_renewed(next, Some(attempt.tag)).await {
             Ok(()) => {
-                if aside.is_some() {
-                    self.keep_aside(aside);
+                match aside {
+                    Some(token) => self.keep_aside(Some(token)),
+                    None => self.pace.renewed(self.clock.boot()),
                 }
                 self.log
                     .line(LogLevel::Info, format_args!("the access token was renewed"));
@@ -234,7 +240,11 @@ impl SessionManager {
         orphan: Option<String>,
     ) -> Result<(), AuthError> {
         let winner = self.reload().await?;
-        if winner.live().is_none_or(|live| live.subject != subject) {
+        let hurts_nobody = match winner.live() {
+            Some(live) => live.subject != subject,
+            None => winner.signed_out(&*self.clock) == Some(SignedOutReason::LoggedOut),
+        };
+        if hurts_nobody {
             self.revoke_later(orphan);
         }
         match winner.signed_out(&*self.clock) {
@@ -261,15 +271,16 @@ impl SessionManager {
             );
             Ok(None)
         };
-        let Ok(jws) = jws::parse(id_token) else {
+        // Who it is about comes first, whatever its header says: a token about somebody else is not dropped, it ends
+        // the session.
+        let Some(claims) = jws::stated_claims(id_token) else {
             return dropped("it cannot be read");
         };
-        let Ok(claims) = jws.unverified_claims() else {
-            return dropped("it cannot be read");
-        };
+        let jws = jws::parse(id_token);
         let checked = check_refreshed(
             claims,
-            jws.header().algorithm,
+            jws.as_ref()
+                .map_or(Algorithm::Rs256, |jws| jws.header().algorithm),
             &RefreshExpected {
                 issuer: &self.settings.issuer,
                 client_id: &self.settings.client_id,
@@ -283,8 +294,10 @@ impl SessionManager {
         match checked {
             Err(RefreshedIdTokenProblem::SubjectChanged(_)) => Err(SomebodyElse),
             Err(RefreshedIdTokenProblem::Unverifiable(check)) => dropped(check),
-            Ok(identity) => match keys.map(|keys| jws.verify(&keys.keys, &keys.algorithms)) {
-                Some(Ok(_)) => Ok(Some(identity.claims)),
+            Ok(identity) => match (jws, keys) {
+                (Ok(jws), Some(keys)) if jws.verify(&keys.keys, &keys.algorithms).is_ok() => {
+                    Ok(Some(identity.claims))
+                }
                 _ => dropped("its signature cannot be verified"),
             },
         }
@@ -306,7 +319,10 @@ impl SessionManager {
             at: self.now(),
             logged_in_at: attempt.record.live().map(|live| live.logged_in_at),
         }));
-        match self.commit(ended, Some(attempt.tag.clone())).await {
+        match self
+            .commit(ended, Some(attempt.tag.clone()), Writer::Refresh)
+            .await
+        {
             Ok(()) => {
                 self.log.line(
                     LogLevel::Warn,
@@ -334,7 +350,10 @@ impl SessionManager {
             refusals,
             ..live.clone()
         });
-        if let Err(error) = self.commit(released, Some(attempt.tag)).await {
+        if let Err(error) = self
+            .commit(released, Some(attempt.tag), Writer::Refresh)
+            .await
+        {
             self.log.line(
                 LogLevel::Debug,
                 format_args!("a claim was not taken back: {error}"),

@@ -6,9 +6,9 @@ use serde_json::Map;
 use url::Url;
 
 use super::flight::finish;
-use super::login::RACES;
+use super::keeper::{RACES, Writer};
 use super::pending::PendingLogin;
-use super::record::{Live, Refusals, SessionRecord, State};
+use super::record::{Live, Refusals, SessionRecord, State, Unreadable};
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -20,7 +20,7 @@ use crate::protocol::retry_after::http_date;
 use crate::protocol::token::{Grant, TokenResponse, token_request};
 use crate::storage::StoreError;
 use crate::transport::Request;
-use crate::types::{CallbackIgnoredReason, NetworkReason, Session};
+use crate::types::{CallbackIgnoredReason, NetworkReason, Session, StorageReason};
 
 impl SessionManager {
     /// [`crate::Auth::finish_login`].
@@ -60,7 +60,14 @@ impl SessionManager {
             },
             &login.resources,
         );
-        let answer = self.request_token(Request::post_form(&url, body)).await?;
+        // In a process that has just started, what the ID token is verified with is fetched beside the exchange.
+        let warm = async {
+            if login.nonce.is_some() {
+                drop(self.provider.keys().await);
+            }
+        };
+        let (answer, ()) = tokio::join!(self.request_token(Request::post_form(&url, body)), warm);
+        let answer = answer?;
         let tokens = answer.tokens_of_login()?;
         let identity = self
             .identify(&login, &tokens, answer.date.as_deref())
@@ -195,13 +202,27 @@ impl SessionManager {
             random_name()?,
             State::Live(Box::new(live)),
         );
+        self.pace.reset();
+        self.keep_aside(None);
         for _ in 0..RACES {
             let expected = match self.vault.load(&self.session_name).await {
-                Ok(item) => item.map(|item| item.tag),
+                Ok(Some(item)) => {
+                    if self
+                        .decode(&item)
+                        .is_err_and(|why| why == Unreadable::Newer)
+                    {
+                        return Err(AuthError::Storage {
+                            reason: StorageReason::Incompatible,
+                        });
+                    }
+                    Some(item.tag)
+                }
+                Ok(None) => None,
                 Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
-                Err(error) => return Err(error.into()),
+                // The code is spent: what it brought is kept in memory and stored as soon as that works.
+                Err(_) => self.known().ok().and_then(|known| known.tag),
             };
-            match self.commit(record.clone(), expected).await {
+            match self.commit(record.clone(), expected, Writer::Person).await {
                 Ok(()) => {
                     self.log.line(LogLevel::Info, format_args!("logged in"));
                     return Ok(self.snapshot());

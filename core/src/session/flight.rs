@@ -18,52 +18,47 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// Joins the flight that is under way, or starts one. It runs in a task of its own: callers may leave.
-    pub(crate) async fn join<F>(&self, start: impl FnOnce() -> F) -> Result<(), AuthError>
+    pub(crate) fn board<F>(&self, start: impl FnOnce() -> F) -> Landing
     where
         F: Future<Output = Result<(), AuthError>> + Send + 'static,
     {
-        let landing = {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*current {
-                Some(flight) if is_under_way(flight) => flight.clone(),
-                _ => {
-                    let (land, landing) = watch::channel(None);
-                    let work = start();
-                    spawn(async move {
-                        let result = work.await;
-                        land.send_replace(Some(result));
-                    });
-                    *current = Some(landing.clone());
-                    landing
-                }
-            }
-        };
-        wait(landing).await
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = current.as_ref().filter(|flight| is_under_way(flight)) {
+            return Landing(flight.clone());
+        }
+        let (land, landing) = watch::channel(None);
+        let work = start();
+        drop(spawn(async move {
+            let result = work.await;
+            land.send_replace(Some(result));
+        }));
+        *current = Some(landing.clone());
+        Landing(landing)
     }
 
-    /// Waits for the flight that is under way; returns at once where none is.
-    pub(crate) async fn wait(&self) {
-        let flight = self
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(flight) = flight.filter(is_under_way) {
-            drop(wait(flight).await);
+    /// The flight that is under way, if one is.
+    pub(crate) fn under_way(&self) -> Option<Landing> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.clone().filter(is_under_way).map(Landing)
+    }
+}
+
+/// The end of a flight.
+pub(crate) struct Landing(watch::Receiver<Outcome>);
+
+impl Landing {
+    /// Waits for it.
+    pub(crate) async fn result(mut self) -> Result<(), AuthError> {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
+            // The task died: nothing was decided, the next call starts another.
+            Err(_) => Err(AuthError::network(NetworkReason::Unavailable)),
         }
     }
 }
 
 fn is_under_way(flight: &watch::Receiver<Outcome>) -> bool {
     flight.borrow().is_none() && flight.has_changed().is_ok()
-}
-
-async fn wait(mut landing: watch::Receiver<Outcome>) -> Result<(), AuthError> {
-    match landing.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
-        // The task died: nothing was decided, the next call starts another.
-        Err(_) => Err(AuthError::network(NetworkReason::Unavailable)),
-    }
 }
 
 /// Starts work that must finish once it has begun, whether or not its caller stays.
@@ -110,11 +105,12 @@ mod tests {
             let (flight, started, gate) = (flight.clone(), started.clone(), gate.clone());
             callers.push(spawn(async move {
                 flight
-                    .join(|| async move {
+                    .board(|| async move {
                         started.fetch_add(1, Ordering::SeqCst);
                         gate.notified().await;
                         Ok(())
                     })
+                    .result()
                     .await
             }));
         }
@@ -129,8 +125,11 @@ mod tests {
     #[tokio::test]
     async fn a_flight_that_died_is_an_error_and_the_next_call_starts_another() {
         let flight = Flight::default();
-        let died = flight.join(|| async { panic!("as a bug would") }).await;
+        let died = flight
+            .board(|| async { panic!("as a bug would") })
+            .result()
+            .await;
         assert!(matches!(died, Err(AuthError::Network { .. })));
-        assert_eq!(flight.join(|| async { Ok(()) }).await, Ok(()));
+        assert_eq!(flight.board(|| async { Ok(()) }).result().await, Ok(()));
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::SessionManager;
 use super::flight::spawn;
+use super::keeper::RACES;
 use super::pending::{LIFETIME_SECONDS, PendingLogin, PendingLogins};
+use super::record::Unreadable;
 use super::secret;
 use super::settings::is_resource;
 use super::vault::Tag;
@@ -18,10 +20,7 @@ use crate::protocol::authorization::{
 };
 use crate::protocol::loopback::is_loopback_variant;
 use crate::storage::StoreError;
-use crate::types::{ConfigurationProblem, LoginOptions, LoginRequest};
-
-/// How often a write is tried again after somebody else's came first.
-pub(crate) const RACES: u32 = 16;
+use crate::types::{ConfigurationProblem, LoginOptions, LoginRequest, StorageReason};
 
 impl SessionManager {
     /// [`crate::Auth::begin_login`].
@@ -176,7 +175,13 @@ impl SessionManager {
     pub(crate) async fn load_logins(&self) -> Result<(PendingLogins, Option<Tag>), AuthError> {
         match self.vault.load(&self.logins_name).await {
             Ok(None) => Ok((PendingLogins::default(), None)),
-            Ok(Some(item)) => Ok((PendingLogins::decode(&item.bytes), Some(item.tag))),
+            Ok(Some(item)) => match PendingLogins::decode(&item.bytes) {
+                Ok(logins) => Ok((logins, Some(item.tag))),
+                Err(Unreadable::Corrupt) => Ok((PendingLogins::default(), Some(item.tag))),
+                Err(Unreadable::Newer) => Err(AuthError::Storage {
+                    reason: StorageReason::Incompatible,
+                }),
+            },
             Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => {
                 Ok((PendingLogins::default(), Some(tag)))
             }

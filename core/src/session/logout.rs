@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use super::flight::finish;
-use super::memory::{Known, Memory};
+use super::keeper::{RACES, Writer};
 use super::record::{Ending, SessionRecord, State};
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
+use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::logout::end_session_url;
 use crate::protocol::revocation::{RevocationVerdict, revocation_request, revocation_verdict};
 use crate::storage::StoreError;
 use crate::transport::Request;
 use crate::types::{LogoutOptions, LogoutOutcome, Revocation, SignedOutReason, StorageReason};
-
-const RACES: u32 = 16;
 
 impl SessionManager {
     /// [`crate::Auth::logout`].
@@ -28,11 +27,18 @@ impl SessionManager {
 
     async fn logout_inner(&self, options: LogoutOptions) -> Result<LogoutOutcome, AuthError> {
         let (stored, revocable) = self.write_tombstone().await;
+        self.pace.reset();
+        self.keep_aside(None);
         self.log.line(LogLevel::Info, format_args!("logged out"));
-        let revocation = if options.local {
-            Revocation::NotNeeded
+        // A local logout asks the provider nothing: it names its pages only where the metadata is there already.
+        let metadata = if options.local {
+            self.provider.known_metadata()
         } else {
-            self.revoke(revocable).await
+            self.provider.metadata().await.ok()
+        };
+        let revocation = match revocable {
+            Some(token) if !options.local => self.revoke(token, metadata.as_deref()).await,
+            _ => Revocation::NotNeeded,
         };
         if !stored && revocation != Revocation::Done {
             return Err(AuthError::Storage {
@@ -41,7 +47,7 @@ impl SessionManager {
         }
         Ok(LogoutOutcome {
             revocation,
-            end_session_url: self.end_session(&options).await,
+            end_session_url: metadata.and_then(|metadata| self.end_session(&metadata, &options)),
         })
     }
 
@@ -55,14 +61,7 @@ impl SessionManager {
             match self.vault.load(&self.session_name).await {
                 Ok(item) => {
                     expected = item.as_ref().map(|item| item.tag.clone());
-                    let record = item.and_then(|item| {
-                        SessionRecord::decode(
-                            &item.bytes,
-                            &self.settings.issuer,
-                            &self.settings.client_id,
-                        )
-                        .ok()
-                    });
+                    let record = item.and_then(|item| self.decode(&item).ok());
                     // What is in memory may be newer than a store that failed: its refresh token is the one to
                     // revoke.
                     if let Some(record) = record
@@ -93,7 +92,10 @@ impl SessionManager {
             let Some(tombstone) = self.tombstone(latest.as_deref()) else {
                 break;
             };
-            match self.commit(tombstone, expected.clone()).await {
+            match self
+                .commit(tombstone, expected.clone(), Writer::Person)
+                .await
+            {
                 Ok(()) if self.known().is_ok_and(|known| known.persisted) => {
                     return (true, revocable);
                 }
@@ -101,14 +103,14 @@ impl SessionManager {
                 Ok(()) | Err(_) => break,
             }
         }
-        let deleted = match expected {
+        let _turn = self.turn.lock().await;
+        let deleted = match expected.clone() {
             Some(tag) => self.vault.delete(&self.session_name, tag).await.is_ok(),
             None => false,
         };
         if let Some(tombstone) = self.tombstone(latest.as_deref()) {
-            let mut known = Known::new(Some(tombstone), None, &*self.clock);
-            known.persisted = deleted;
-            *self.memory() = Memory::Known(known);
+            // Where neither worked the tombstone is tried again, and stands against what the store holds until then.
+            self.take_over(tombstone, if deleted { None } else { expected }, deleted);
         }
         (deleted, revocable)
     }
@@ -133,11 +135,12 @@ impl SessionManager {
     }
 
     /// Asks the provider to revoke (RFC 7009): the refresh token, since that ends the access tokens as well.
-    async fn revoke(&self, revocable: Option<Revocable>) -> Revocation {
-        let Some(Revocable { token, hint }) = revocable else {
-            return Revocation::NotNeeded;
-        };
-        let Ok(metadata) = self.provider.metadata().await else {
+    async fn revoke(
+        &self,
+        Revocable { token, hint }: Revocable,
+        metadata: Option<&ProviderMetadata>,
+    ) -> Revocation {
+        let Some(metadata) = metadata else {
             return Revocation::Pending;
         };
         let Some(url) = &metadata.revocation_endpoint else {
@@ -154,14 +157,8 @@ impl SessionManager {
         }
     }
 
-    /// The provider's own logout page. A local logout asks the provider nothing, so it names the page only where the
-    /// metadata is there already.
-    async fn end_session(&self, options: &LogoutOptions) -> Option<String> {
-        let metadata = if options.local {
-            self.provider.known_metadata()?
-        } else {
-            self.provider.metadata().await.ok()?
-        };
+    /// The provider's own logout page.
+    fn end_session(&self, metadata: &ProviderMetadata, options: &LogoutOptions) -> Option<String> {
         let endpoint = metadata.end_session_endpoint.as_ref()?;
         let url = end_session_url(
             endpoint,

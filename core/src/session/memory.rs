@@ -104,6 +104,7 @@ pub(crate) struct Lifetime {
     wall_end: Option<i64>,
     boot_end: Option<Duration>,
     margin: u64,
+    lifetime: u64,
 }
 
 impl Lifetime {
@@ -124,6 +125,7 @@ impl Lifetime {
             wall_end: Some(wall_end),
             boot_end: Some(clock.boot() + Duration::from_secs(left.min(lifetime))),
             margin: margin(lifetime),
+            lifetime,
         }
     }
 
@@ -143,7 +145,12 @@ impl Lifetime {
     pub(crate) fn is_fresh(&self, min_validity: Option<u64>, clock: &dyn Clock) -> bool {
         match self.left(clock) {
             None => true,
-            Some(left) => left > min_validity.unwrap_or(self.margin),
+            // A token that lives shorter than is wished for is fresh for a quarter of its life.
+            Some(left) => {
+                left > min_validity
+                    .unwrap_or(self.margin)
+                    .min(self.lifetime / 4 * 3)
+            }
         }
     }
 }

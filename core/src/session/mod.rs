@@ -2,8 +2,9 @@
 //!
 //! One [`SessionManager`] for each [`crate::Auth`]. Its parts: `settings` (the checked configuration), `provider`
 //! (metadata and keys), `pending`, `login` and `finish` (the two halves of a login), `record` and `vault` (what is
-//! stored and how), `memory` (what this process knows), `access`, `flight`, `refresh` and `answer` (a good token, by
-//! one renewal at a time), `unauthorized` (the rule for a 401), `logout`, `user_info`, `check_up`.
+//! stored and how), `memory` and `keeper` (what this process knows, in step with the store), `access`, `flight`, `pace`,
+//! `refresh` and `answer` (a good token, by one renewal at a time), `unauthorized` (the rule for a 401), `logout`,
+//! `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -14,9 +15,11 @@ mod answer;
 mod check_up;
 mod finish;
 mod flight;
+mod keeper;
 mod login;
 mod logout;
 mod memory;
+mod pace;
 mod pending;
 mod provider;
 mod record;
@@ -26,22 +29,23 @@ mod unauthorized;
 mod user_info;
 mod vault;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::flight::Flight;
 use self::memory::{Known, Memory};
+use self::pace::Pace;
 use self::provider::Provider;
-use self::record::{SessionRecord, State, Unreadable};
+use self::record::State;
 use self::settings::Settings;
 use self::unauthorized::ForcedRefreshes;
 use self::user_info::TokenAside;
-use self::vault::{Tag, Vault};
+use self::vault::Vault;
 use crate::clock::{Clock, random};
 use crate::error::AuthError;
 use crate::log::{Log, LogLevel, LogSink};
 use crate::protocol::encoding::b64url;
-use crate::storage::{SecureStore, StoreError, StoredItem};
+use crate::storage::SecureStore;
 use crate::transport::Transport;
 use crate::types::{AuthConfig, NetworkReason, Session, StorageReason, TimelineEvent};
 
@@ -60,10 +64,19 @@ pub(crate) struct SessionManager {
     log: Arc<Log>,
     provider: Arc<Provider>,
     memory: Mutex<Memory>,
+    /// Held over a store operation together with the memory that tells of it.
+    turn: tokio::sync::Mutex<()>,
     flight: Flight,
+    /// The refresh that gets a token for the userinfo endpoint.
+    flight_aside: Flight,
+    /// One refresh token is sent by one refresh at a time.
+    sending: tokio::sync::Mutex<()>,
+    pace: Pace,
     forced: ForcedRefreshes,
-    /// When a session that is in memory alone was last tried to be stored.
-    persist_tried: Mutex<Option<Duration>>,
+    forced_aside: ForcedRefreshes,
+    /// Whether a task is at work that stores what is in memory alone.
+    persisting: AtomicBool,
+    this: Weak<Self>,
     /// An access token for the userinfo endpoint alone.
     aside: Mutex<Option<TokenAside>>,
 }
@@ -87,8 +100,9 @@ impl SessionManager {
         })?;
         let transport = Arc::new(transport);
         let log = Arc::new(Log::default());
-        Ok(Arc::new(Self {
-            run_id: random_name()?,
+        let run_id = random_name()?;
+        Ok(Arc::new_cyclic(|this| Self {
+            run_id,
             session_name: settings.record_name("session"),
             logins_name: settings.record_name("logins"),
             vault: Vault::new(store),
@@ -104,9 +118,15 @@ impl SessionManager {
             clock,
             log,
             memory: Mutex::new(Memory::Unread),
+            turn: tokio::sync::Mutex::default(),
             flight: Flight::default(),
+            flight_aside: Flight::default(),
+            sending: tokio::sync::Mutex::default(),
+            pace: Pace::default(),
             forced: ForcedRefreshes::default(),
-            persist_tried: Mutex::default(),
+            forced_aside: ForcedRefreshes::default(),
+            persisting: AtomicBool::new(false),
+            this: this.clone(),
             aside: Mutex::default(),
         }))
     }
@@ -129,9 +149,14 @@ impl SessionManager {
 
     /// [`crate::Auth::session`].
     pub(crate) fn snapshot(&self) -> Session {
-        if !matches!(&*self.memory(), Memory::Known(_)) {
+        if self.known().is_err() {
             let read = self.vault.load_here(&self.session_name);
-            self.adopt(read);
+            let next = self.interpret(read);
+            let mut memory = self.memory();
+            // What came in the meantime is newer than this read.
+            if !matches!(&*memory, Memory::Known(_)) {
+                *memory = next;
+            }
         }
         match &*self.memory() {
             Memory::Known(known) => known.snapshot(&self.settings.issuer, &*self.clock),
@@ -181,137 +206,6 @@ impl SessionManager {
             }
         }
         events
-    }
-
-    /// Reads the store and takes over what it holds.
-    async fn reload(&self) -> Result<Known, AuthError> {
-        let read = self.vault.load(&self.session_name).await;
-        self.adopt(read);
-        self.known()
-    }
-
-    /// What is known, read from the store if it was not yet.
-    async fn loaded(&self) -> Result<Known, AuthError> {
-        match self.known() {
-            Ok(known) => Ok(known),
-            Err(_) => self.reload().await,
-        }
-    }
-
-    fn known(&self) -> Result<Known, AuthError> {
-        match &*self.memory() {
-            Memory::Known(known) => Ok(known.clone()),
-            Memory::Failed { reason, .. } => Err(AuthError::Storage { reason: *reason }),
-            Memory::Unread => Err(AuthError::Storage {
-                reason: StorageReason::Unavailable,
-            }),
-        }
-    }
-
-    /// Takes over what the store said. A session that is in memory and not yet stored stays, unless the store has
-    /// something newer: it is the only copy.
-    fn adopt(&self, read: Result<Option<StoredItem>, StoreError>) {
-        let next = match read {
-            Ok(None) => Memory::Known(Known::new(None, None, &*self.clock)),
-            Ok(Some(item)) => match SessionRecord::decode(
-                &item.bytes,
-                &self.settings.issuer,
-                &self.settings.client_id,
-            ) {
-                Ok(record) => Memory::Known(Known::new(Some(record), Some(item.tag), &*self.clock)),
-                Err(Unreadable::Newer) => Memory::Failed {
-                    reason: StorageReason::Incompatible,
-                },
-                Err(Unreadable::Corrupt) => Memory::Failed {
-                    reason: StorageReason::Corrupt,
-                },
-            },
-            Err(StoreError::KeyLost { tag }) => {
-                let mut known = Known::new(None, Some(tag), &*self.clock);
-                known.lost = true;
-                Memory::Known(known)
-            }
-            Err(StoreError::Corrupt { .. }) => Memory::Failed {
-                reason: StorageReason::Corrupt,
-            },
-            Err(error) => {
-                let AuthError::Storage { reason } = AuthError::from(error) else {
-                    return;
-                };
-                Memory::Failed { reason }
-            }
-        };
-        let mut memory = self.memory();
-        match (&mut *memory, next) {
-            // What is in memory outlives a store that fails.
-            (Memory::Known(_), Memory::Failed { .. }) => {}
-            (Memory::Known(old), Memory::Known(new)) => {
-                if !old.persisted && old.tag == new.tag {
-                    return;
-                }
-                let same = match (&old.record, &new.record) {
-                    (Some(a), Some(b)) => a.is_same(b),
-                    _ => false,
-                };
-                if same && old.tag == new.tag {
-                    return;
-                }
-                // Of the same tokens the lifetime is already measured, and an access token that was too large to
-                // store is kept.
-                let (lifetime, token) = (
-                    old.lifetime,
-                    old.live().and_then(|l| l.access_token.clone()),
-                );
-                *old = new;
-                if same {
-                    old.lifetime = lifetime;
-                    old.complete(token);
-                }
-            }
-            (memory, next) => *memory = next,
-        }
-    }
-
-    /// Stores the next record in the place of the one with the tag `expected` and takes it over. Where the store
-    /// fails, the record is the truth in memory all the same and is stored later; a conflict is the caller's.
-    async fn commit(&self, record: SessionRecord, expected: Option<Tag>) -> Result<(), StoreError> {
-        let stored = match record.encode() {
-            Ok(bytes) => {
-                self.vault
-                    .swap(&self.session_name, expected.clone(), bytes)
-                    .await
-            }
-            Err(_) => Err(StoreError::Unavailable),
-        };
-        let (tag, persisted) = match stored {
-            Ok(tag) => (Some(tag), true),
-            Err(StoreError::Conflict) => return Err(StoreError::Conflict),
-            Err(error) => {
-                self.log.line(
-                    LogLevel::Error,
-                    format_args!("the session could not be stored: {error}"),
-                );
-                (expected, false)
-            }
-        };
-        let mut known = Known::new(Some(record), tag, &*self.clock);
-        known.persisted = persisted;
-        *self.memory() = Memory::Known(known);
-        Ok(())
-    }
-
-    /// Tries again to store a session that is in memory alone.
-    async fn persist_pending(&self) {
-        let Ok(known) = self.known() else { return };
-        if let (false, Some(record)) = (known.persisted, &known.record)
-            && let Err(StoreError::Conflict) =
-                self.commit((**record).clone(), known.tag.clone()).await
-        {
-            // Another process's logout or login is in the store by now: it wins.
-            let read = self.vault.load(&self.session_name).await;
-            *self.memory() = Memory::Unread;
-            self.adopt(read);
-        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -6,6 +6,7 @@
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::record::{MAX_BYTES, Unreadable, check_version};
 use crate::protocol::encoding::{b64url, same};
 use crate::types::CallbackIgnoredReason;
 
@@ -62,16 +63,21 @@ impl Default for PendingLogins {
 }
 
 impl PendingLogins {
-    /// What cannot be read holds no login that could be finished: it is replaced by the next one that begins.
-    pub(crate) fn decode(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes)
-            .ok()
-            .filter(|read: &Self| read.schema == SCHEMA)
-            .unwrap_or_default()
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        check_version(bytes, SCHEMA)?;
+        serde_json::from_slice(bytes).map_err(|_| Unreadable::Corrupt)
     }
 
+    /// The bytes to store. Where they are too many, the oldest login makes room.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut smaller = self.clone();
+        loop {
+            let bytes = serde_json::to_vec(&smaller).unwrap_or_default();
+            if bytes.len() <= MAX_BYTES || smaller.open.len() <= 1 {
+                return bytes;
+            }
+            smaller.open.remove(0);
+        }
     }
 
     /// Adds a login that begins now.
@@ -240,10 +246,28 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_record_hold_no_login() {
+    fn logins_too_large_to_be_stored_together_make_room_for_the_newest() {
+        let mut logins = PendingLogins::default();
+        for n in 0..4 {
+            let mut large = login(&format!("s{n}"), n);
+            large.scopes = vec!["s".repeat(6_000)];
+            logins.open(large, n);
+        }
+        let bytes = logins.encode();
+        assert!(bytes.len() <= MAX_BYTES);
+        let read = PendingLogins::decode(&bytes).expect("ours");
+        assert!(read.find("s3", 4).is_ok() && read.find("s0", 4).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_told_from_those_of_a_newer_version() {
         assert_eq!(
-            why(&PendingLogins::decode(b"{\"schema\":99}"), "a", 0),
-            Some(CallbackIgnoredReason::NoPendingLogin)
+            PendingLogins::decode(b"{}").err(),
+            Some(Unreadable::Corrupt)
+        );
+        assert_eq!(
+            PendingLogins::decode(b"{\"schema\":99}").err(),
+            Some(Unreadable::Newer)
         );
     }
 }

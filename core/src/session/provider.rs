@@ -22,6 +22,21 @@ const REFETCH_COOLDOWN: Duration = Duration::from_secs(60);
 /// How long what was once good may serve while the provider is away (fleet.md, rule 7).
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What was fetched, and how the last fetch failed.
+struct Cache<T> {
+    known: Option<Cached<T>>,
+    failed: Option<(Duration, AuthError)>,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self {
+            known: None,
+            failed: None,
+        }
+    }
+}
+
 struct Cached<T> {
     value: T,
     fetched: Duration,
@@ -35,8 +50,8 @@ pub(crate) struct Provider {
     transport: Arc<Transport>,
     clock: Arc<dyn Clock>,
     log: Arc<Log>,
-    metadata: Mutex<Option<Cached<Arc<ProviderMetadata>>>>,
-    keys: Mutex<Option<Cached<Arc<KeySet>>>>,
+    metadata: Mutex<Cache<Arc<ProviderMetadata>>>,
+    keys: Mutex<Cache<Arc<KeySet>>>,
     refetched: Mutex<Option<Duration>>,
 }
 
@@ -54,37 +69,39 @@ impl Provider {
             transport,
             clock,
             log,
-            metadata: Mutex::new(None),
-            keys: Mutex::new(None),
+            metadata: Mutex::default(),
+            keys: Mutex::default(),
             refetched: Mutex::new(None),
         }
     }
 
     pub(crate) async fn metadata(&self) -> Result<Arc<ProviderMetadata>, AuthError> {
-        let mut cached = self.metadata.lock().await;
-        if let Some(known) = self.fresh(&cached) {
-            return Ok(known);
+        let asked = self.clock.boot();
+        let mut cache = self.metadata.lock().await;
+        if let Some(known) = self.answered(&cache, asked) {
+            return known;
         }
         match self.fetch_metadata().await {
-            Ok(fetched) => Ok(self.keep(&mut cached, fetched)),
-            Err(error) => self.stale(&cached, error),
+            Ok(fetched) => Ok(self.keep(&mut cache, fetched)),
+            Err(error) => self.stale(&mut cache, error),
         }
     }
 
     /// What is known of the provider without asking it.
     pub(crate) fn known_metadata(&self) -> Option<Arc<ProviderMetadata>> {
-        let cached = self.metadata.try_lock().ok()?;
-        cached.as_ref().map(|known| Arc::clone(&known.value))
+        let cache = self.metadata.try_lock().ok()?;
+        cache.known.as_ref().map(|known| Arc::clone(&known.value))
     }
 
     pub(crate) async fn keys(&self) -> Result<Arc<KeySet>, AuthError> {
-        let mut cached = self.keys.lock().await;
-        if let Some(known) = self.fresh(&cached) {
-            return Ok(known);
+        let asked = self.clock.boot();
+        let mut cache = self.keys.lock().await;
+        if let Some(known) = self.answered(&cache, asked) {
+            return known;
         }
         match self.fetch_keys().await {
-            Ok(fetched) => Ok(self.keep(&mut cached, fetched)),
-            Err(error) => self.stale(&cached, error),
+            Ok(fetched) => Ok(self.keep(&mut cache, fetched)),
+            Err(error) => self.stale(&mut cache, error),
         }
     }
 
@@ -98,8 +115,8 @@ impl Provider {
         }
         *refetched = Some(now);
         let fetched = self.fetch_keys().await?;
-        let mut cached = self.keys.lock().await;
-        Ok(Some(self.keep(&mut cached, fetched)))
+        let mut cache = self.keys.lock().await;
+        Ok(Some(self.keep(&mut cache, fetched)))
     }
 
     /// OpenID Connect's address first, then RFC 8414's, where the first has nothing.
@@ -142,29 +159,43 @@ impl Provider {
         Ok(answer?)
     }
 
-    fn fresh<T: Clone>(&self, cached: &Option<Cached<T>>) -> Option<T> {
-        let known = cached.as_ref()?;
-        let age = self.clock.boot().saturating_sub(known.fetched);
-        (age < known.fresh_for).then(|| known.value.clone())
+    /// What answers without a fetch: what is fresh, or a failure that came while the caller was waiting for it.
+    fn answered<T: Clone>(
+        &self,
+        cache: &Cache<T>,
+        asked: Duration,
+    ) -> Option<Result<T, AuthError>> {
+        if let Some(known) = &cache.known {
+            let age = self.clock.boot().saturating_sub(known.fetched);
+            if age < known.fresh_for {
+                return Some(Ok(known.value.clone()));
+            }
+        }
+        match &cache.failed {
+            Some((at, error)) if *at >= asked => Some(self.bridged(cache, error.clone())),
+            _ => None,
+        }
     }
 
-    fn keep<T: Clone>(&self, cached: &mut Option<Cached<T>>, fetched: (T, Duration)) -> T {
+    fn keep<T: Clone>(&self, cache: &mut Cache<T>, fetched: (T, Duration)) -> T {
         let (value, fresh_for) = fetched;
-        *cached = Some(Cached {
+        cache.known = Some(Cached {
             value: value.clone(),
             fetched: self.clock.boot(),
             fresh_for,
         });
+        cache.failed = None;
         value
     }
 
+    fn stale<T: Clone>(&self, cache: &mut Cache<T>, error: AuthError) -> Result<T, AuthError> {
+        cache.failed = Some((self.clock.boot(), error.clone()));
+        self.bridged(cache, error)
+    }
+
     /// Only an outage is bridged: an answer that fails a check is an answer.
-    fn stale<T: Clone>(
-        &self,
-        cached: &Option<Cached<T>>,
-        error: AuthError,
-    ) -> Result<T, AuthError> {
-        match cached {
+    fn bridged<T: Clone>(&self, cache: &Cache<T>, error: AuthError) -> Result<T, AuthError> {
+        match &cache.known {
             Some(known)
                 if matches!(error, AuthError::Network { .. })
                     && self.clock.boot().saturating_sub(known.fetched) < STALE =>

@@ -9,7 +9,7 @@ use crate::types::SignedOutReason;
 /// The version that is written. A newer one is left alone ([`Unreadable::Newer`]).
 const SCHEMA: u32 = 1;
 /// What a store takes (refresh.md §4.1).
-const MAX_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
 /// One session, live or ended. `generation` goes up with each refresh, so an old answer never replaces a new one.
 #[derive(Clone, Serialize, Deserialize)]
@@ -117,6 +117,19 @@ pub(crate) enum Unreadable {
     Corrupt,
 }
 
+/// Looks at a record's version before anything else of it.
+pub(crate) fn check_version(bytes: &[u8], known: u32) -> Result<(), Unreadable> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Version { schema }) if schema > known => Err(Unreadable::Newer),
+        Ok(_) => Ok(()),
+        Err(_) => Err(Unreadable::Corrupt),
+    }
+}
+
 /// What a record that cannot be made smaller than a store takes is refused with.
 #[derive(Debug)]
 pub(crate) struct TooLarge;
@@ -161,19 +174,20 @@ impl SessionRecord {
         self.session_id == other.session_id && self.generation == other.generation
     }
 
+    /// When a person last decided about this session: logged in, or out.
+    pub(crate) fn person_acted_at(&self) -> i64 {
+        match &self.state {
+            State::Live(live) => live.logged_in_at,
+            State::Ended(ending) => ending.at,
+        }
+    }
+
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         self.session_id == other.session_id && self.generation > other.generation
     }
 
     pub(crate) fn decode(bytes: &[u8], issuer: &str, client_id: &str) -> Result<Self, Unreadable> {
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-        let Version { schema } = serde_json::from_slice(bytes).map_err(|_| Unreadable::Corrupt)?;
-        if schema > SCHEMA {
-            return Err(Unreadable::Newer);
-        }
+        check_version(bytes, SCHEMA)?;
         let record: Self = serde_json::from_slice(bytes).map_err(|_| Unreadable::Corrupt)?;
         if record.issuer != issuer || record.client_id != client_id {
             return Err(Unreadable::Corrupt);

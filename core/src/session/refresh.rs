@@ -13,6 +13,8 @@ use url::Url;
 use super::SessionManager;
 use super::access::Wish;
 use super::answer::{Attempt, VerificationKeys};
+use super::flight::Landing;
+use super::keeper::RACES;
 use super::memory::Known;
 use super::record::{Claim, Live, SessionRecord};
 use super::vault::Tag;
@@ -30,8 +32,6 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const TERM: i64 = 15;
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
-/// How often the store is read anew after somebody else wrote first.
-const RACES: u32 = 16;
 
 /// What the look at a claim says.
 enum Next {
@@ -46,21 +46,29 @@ enum Next {
 }
 
 impl SessionManager {
-    /// Starts a refresh, or joins the one that is under way.
-    pub(crate) async fn refresh(self: &Arc<Self>, wish: Wish) -> Result<(), AuthError> {
+    /// Starts a refresh, or joins the one that is under way. While it is too early for another try, the result is the
+    /// last one's.
+    pub(crate) fn refresh(self: &Arc<Self>, wish: Wish) -> Landing {
+        let flight = if wish.for_user_info {
+            &self.flight_aside
+        } else {
+            &self.flight
+        };
         let manager = Arc::clone(self);
-        self.flight
-            .join(|| async move {
-                let result = manager.refresh_once(wish).await;
-                if let Err(error) = &result {
-                    manager.log.line(
-                        LogLevel::Warn,
-                        format_args!("the access token was not renewed: {}", error.kind()),
-                    );
-                }
-                result
-            })
-            .await
+        flight.board(|| async move {
+            let _alone = manager.sending.lock().await;
+            if let Some(error) = manager.pace.too_early(manager.clock.boot()) {
+                return Err(error);
+            }
+            let result = manager.refresh_once(wish).await;
+            if let Err(error) = &result {
+                manager.log.line(
+                    LogLevel::Warn,
+                    format_args!("the access token was not renewed: {}", error.kind()),
+                );
+            }
+            result
+        })
     }
 
     /// One refresh, from the look at the store to the write of the new tokens.
@@ -75,7 +83,8 @@ impl SessionManager {
             }),
             _ => None,
         };
-        let patience = self.clock.boot() + Duration::from_secs(TERM.unsigned_abs());
+        let patience = self.clock.boot() + 2 * Duration::from_secs(TERM.unsigned_abs());
+        let mut seen: Option<(Option<Tag>, Duration)> = None;
         let mut races = 0;
         while races < RACES {
             let known = self.reload().await?;
@@ -102,7 +111,15 @@ impl SessionManager {
                 // Nothing to renew it with: it is used to its end.
                 return Ok(());
             };
-            let (first_sent, attempts) = match self.next_step(live, &known, wish) {
+            // For how long, by our own clock, the store has held what it holds.
+            let unchanged = match &seen {
+                Some((tag, since)) if *tag == known.tag => self.clock.boot().saturating_sub(*since),
+                _ => {
+                    seen = Some((known.tag.clone(), self.clock.boot()));
+                    Duration::ZERO
+                }
+            };
+            let (first_sent, attempts) = match self.next_step(live, &known, wish, unchanged) {
                 Next::Send {
                     first_sent,
                     attempts,
@@ -174,7 +191,7 @@ impl SessionManager {
     }
 
     /// Whether to send, by what the record says of earlier sends.
-    fn next_step(&self, live: &Live, known: &Known, wish: Wish) -> Next {
+    fn next_step(&self, live: &Live, known: &Known, wish: Wish, unchanged: Duration) -> Next {
         let now = self.now();
         let Some(claim) = &live.claim else {
             return Next::Send {
@@ -186,8 +203,10 @@ impl SessionManager {
             && known
                 .lifetime
                 .is_fresh(Some(wish.min_validity.unwrap_or(0)), &*self.clock);
-        // A term that lies further ahead than one can be is of a clock that was set back since.
-        let others = claim.run_id != self.run_id && now < claim.until && claim.until - now <= TERM;
+        // A wall clock that was set back makes a term look longer than one can be: then ours decides.
+        let others = claim.run_id != self.run_id
+            && now < claim.until
+            && unchanged.as_secs() < TERM.unsigned_abs();
         if others {
             return if usable { Next::Rest } else { Next::Wait };
         }
@@ -196,7 +215,8 @@ impl SessionManager {
                 .lifetime
                 .left(&*self.clock)
                 .is_none_or(|left| left > 0);
-        let elapsed = u64::try_from(now - claim.first_sent).unwrap_or(0);
+        // A clock that was set back cannot tell: no grace is counted on.
+        let elapsed = u64::try_from(now - claim.first_sent).unwrap_or(u64::MAX);
         if may_repeat(
             self.settings.rotation,
             live.refresh_token_kept,
@@ -228,8 +248,10 @@ fn may_repeat(rotation: Rotation, learned_none: bool, elapsed: u64, token_left: 
     const WAY: u64 = 5;
     match rotation {
         Rotation::None | Rotation::Parent => true,
-        Rotation::Grace { seconds } => elapsed + WAY < u64::from(seconds) || !token_left,
-        Rotation::Unknown => learned_none || elapsed + WAY < 30 || !token_left,
+        Rotation::Grace { seconds } => {
+            elapsed.saturating_add(WAY) < u64::from(seconds) || !token_left
+        }
+        Rotation::Unknown => learned_none || !token_left,
         Rotation::Strict => !token_left,
     }
 }
@@ -253,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_unknown_provider_that_kept_its_token_is_one_without_rotation() {
-        assert!(!may_repeat(Rotation::Unknown, false, 1_000, true));
-        assert!(may_repeat(Rotation::Unknown, true, 1_000, true));
+        assert!(!may_repeat(Rotation::Unknown, false, 1, true));
+        assert!(may_repeat(Rotation::Unknown, true, 1, true));
     }
 }

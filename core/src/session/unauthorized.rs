@@ -1,5 +1,5 @@
-//! What to do when an API refuses an access token (R-055, fleet.md rule 6): at most one forced refresh for each token,
-//! and one a session in five seconds, so that an API that refuses everything does not make a storm.
+//! What to do when a server refuses an access token (R-055, fleet.md rule 6): at most one forced refresh for each
+//! token, and one a session in five seconds, so that an API that refuses everything does not make a storm.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,10 +8,12 @@ use ring::digest;
 
 use super::SessionManager;
 use super::access::Wish;
+use super::flight::Landing;
 use crate::error::AuthError;
 use crate::types::AccessToken;
 
 const PAUSE: Duration = Duration::from_secs(5);
+/// Any token that has not ended.
 const ANY: Wish = Wish {
     force: false,
     refused: false,
@@ -19,25 +21,52 @@ const ANY: Wish = Wish {
     for_user_info: false,
 };
 
-/// The last forced refresh: for which token, and when.
+/// The forced refreshes of one session.
 #[derive(Default)]
-pub(crate) struct ForcedRefreshes {
-    last: Mutex<Option<(Vec<u8>, Duration)>>,
+pub(crate) struct ForcedRefreshes(Mutex<Forced>);
+
+#[derive(Default)]
+struct Forced {
+    /// The token for which a refresh was done: it brings nothing more.
+    done_for: Option<Vec<u8>>,
+    last: Option<Duration>,
 }
 
 impl ForcedRefreshes {
-    /// Whether a refresh may be forced for this token now. Saying so counts as done.
-    fn may(&self, token: &str, now: Duration) -> bool {
-        let hash = digest::digest(&digest::SHA256, token.as_bytes());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, at)) = &*last
-            && (known == hash.as_ref() || now.saturating_sub(*at) < PAUSE)
-        {
-            return false;
+    /// Starts a refresh for this token, if one may be forced now; else joins the one that is under way, if any. Both
+    /// under one lock: who comes second finds what the first has started.
+    fn board(
+        &self,
+        token: &str,
+        now: Duration,
+        start: impl FnOnce() -> Landing,
+        under_way: impl FnOnce() -> Option<Landing>,
+    ) -> Option<(Landing, bool)> {
+        let mut forced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = forced.done_for.as_deref() == Some(hash(token).as_slice());
+        let soon = forced
+            .last
+            .is_some_and(|last| now.saturating_sub(last) < PAUSE);
+        if again || soon {
+            return under_way().map(|landing| (landing, false));
         }
-        *last = Some((hash.as_ref().to_vec(), now));
-        true
+        forced.last = Some(now);
+        Some((start(), true))
     }
+
+    /// A refresh that was forced for this token is done. One that failed does not count: it may be tried again.
+    fn done(&self, token: &str) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .done_for = Some(hash(token));
+    }
+}
+
+fn hash(token: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, token.as_bytes())
+        .as_ref()
+        .to_vec()
 }
 
 impl SessionManager {
@@ -61,32 +90,85 @@ impl SessionManager {
         if known.live().is_none_or(|live| live.refresh_token.is_none()) {
             return Ok(None);
         }
-        if self.forced.may(&refused.value, self.clock.boot()) {
-            self.refresh(Wish {
-                force: true,
-                refused: true,
-                ..Wish::default()
-            })
-            .await?;
-        } else {
-            self.flight.wait().await;
-        }
+        let wish = Wish {
+            force: true,
+            refused: true,
+            ..Wish::default()
+        };
+        self.force(&self.forced, &refused.value, wish).await?;
         Ok(another(self.cached(ANY)))
+    }
+
+    /// A refresh because this token was refused, within the bounds of `forced`.
+    pub(crate) async fn force(
+        self: &Arc<Self>,
+        forced: &ForcedRefreshes,
+        refused: &str,
+        wish: Wish,
+    ) -> Result<(), AuthError> {
+        let boarded = forced.board(
+            refused,
+            self.clock.boot(),
+            || self.refresh(wish),
+            || {
+                if wish.for_user_info {
+                    self.flight_aside.under_way()
+                } else {
+                    self.flight.under_way()
+                }
+            },
+        );
+        match boarded {
+            Some((landing, ours)) => {
+                let result = landing.result().await;
+                if ours && result.is_ok() {
+                    forced.done(refused);
+                }
+                result
+            }
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::flight::Flight;
     use super::*;
 
-    #[test]
-    fn one_forced_refresh_a_token_and_one_in_five_seconds() {
+    /// Whether a refresh is started for this token at this second.
+    async fn starts(forced: &ForcedRefreshes, token: &str, second: u64) -> bool {
+        let flight = Flight::default();
+        let boarded = forced.board(
+            token,
+            Duration::from_secs(second),
+            || flight.board(|| async { Ok(()) }),
+            || flight.under_way(),
+        );
+        match boarded {
+            Some((landing, ours)) => {
+                assert_eq!(landing.result().await, Ok(()));
+                ours
+            }
+            None => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn one_forced_refresh_a_token_and_one_in_five_seconds() {
         let forced = ForcedRefreshes::default();
-        let at = Duration::from_secs;
-        assert!(forced.may("a", at(100)));
-        assert!(!forced.may("a", at(200)), "the same token");
-        assert!(forced.may("b", at(205)));
-        assert!(!forced.may("c", at(209)), "too soon");
-        assert!(forced.may("c", at(210)));
+        assert!(starts(&forced, "a", 100).await);
+        forced.done("a");
+        assert!(!starts(&forced, "a", 200).await, "the same token");
+        assert!(starts(&forced, "b", 205).await);
+        assert!(!starts(&forced, "c", 209).await, "too soon");
+        assert!(starts(&forced, "c", 210).await);
+    }
+
+    #[tokio::test]
+    async fn a_forced_refresh_that_failed_may_be_tried_again() {
+        let forced = ForcedRefreshes::default();
+        assert!(starts(&forced, "a", 100).await);
+        assert!(starts(&forced, "a", 105).await);
     }
 }

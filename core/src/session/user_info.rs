@@ -52,7 +52,7 @@ impl SessionManager {
                 let another = self.after_unauthorized(&token).await?;
                 another.map(|token| token.value)
             } else {
-                self.token_without_resource().await?
+                self.token_without_resource(&token.value).await?
             };
             if let Some(token) = another {
                 answer = self.ask(url, token).await?;
@@ -73,20 +73,18 @@ impl SessionManager {
         Ok(self.transport.send(request).await?)
     }
 
-    async fn token_without_resource(self: &Arc<Self>) -> Result<Option<String>, AuthError> {
-        self.keep_aside(None);
+    async fn token_without_resource(
+        self: &Arc<Self>,
+        refused: &str,
+    ) -> Result<Option<String>, AuthError> {
+        let before = self.aside();
         let wish = Wish {
             for_user_info: true,
             ..Wish::default()
         };
-        // A flight that is joined may have been for the session's own token: then one more.
-        for _ in 0..2 {
-            self.refresh(wish).await?;
-            if let Some(token) = self.aside() {
-                return Ok(Some(token));
-            }
-        }
-        Ok(None)
+        let refused = before.as_deref().unwrap_or(refused);
+        self.force(&self.forced_aside, refused, wish).await?;
+        Ok(self.aside().filter(|token| Some(token) != before.as_ref()))
     }
 
     /// The token beside the session's, while it is good and of this login.

@@ -1,0 +1,349 @@
+//! The session in memory and the session in the store, kept in step.
+//!
+//! One *turn* covers a store operation and the memory that tells of it, so that memory never goes back to what the
+//! store has left. A record that the store did not take is the truth in memory, is stored again as soon as that works,
+//! and stands its ground against what the store holds by one rule, [`outranks`].
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::SessionManager;
+use super::flight::spawn;
+use super::memory::{Known, Memory};
+use super::record::{SessionRecord, State, Unreadable};
+use super::vault::Tag;
+use crate::error::AuthError;
+use crate::log::LogLevel;
+use crate::storage::{StoreError, StoredItem};
+use crate::types::{SignedOutReason, StorageReason};
+
+/// How often a write is tried again after somebody else's came first.
+pub(crate) const RACES: u32 = 16;
+
+/// Who writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// A person, by a login or a logout: it wins.
+    Person,
+    /// A refresh: it gives way to a logout and to another login, also to one that only memory knows of.
+    Refresh,
+}
+
+impl SessionManager {
+    /// Reads the store and takes over what it holds.
+    pub(crate) async fn reload(&self) -> Result<Known, AuthError> {
+        let _turn = self.turn.lock().await;
+        let read = self.vault.load(&self.session_name).await;
+        self.adopt(read);
+        self.known()
+    }
+
+    /// What is known, read from the store if it was not yet.
+    pub(crate) async fn loaded(&self) -> Result<Known, AuthError> {
+        match self.known() {
+            Ok(known) => Ok(known),
+            Err(_) => self.reload().await,
+        }
+    }
+
+    pub(crate) fn known(&self) -> Result<Known, AuthError> {
+        match &*self.memory() {
+            Memory::Known(known) => Ok(known.clone()),
+            Memory::Failed { reason, .. } => Err(AuthError::Storage { reason: *reason }),
+            Memory::Unread => Err(AuthError::Storage {
+                reason: StorageReason::Unavailable,
+            }),
+        }
+    }
+
+    /// Takes over what the store said. Within a turn, or while nothing is known yet.
+    pub(crate) fn adopt(&self, read: Result<Option<StoredItem>, StoreError>) {
+        let next = self.interpret(read);
+        let mut memory = self.memory();
+        let (old, mut new) = match (&mut *memory, next) {
+            // What is in memory outlives a store that fails.
+            (Memory::Known(_), Memory::Failed { .. }) => return,
+            (Memory::Known(old), Memory::Known(new)) => (old, new),
+            (memory, next) => {
+                *memory = next;
+                return;
+            }
+        };
+        if let (false, Some(ours)) = (old.persisted, &old.record)
+            && outranks(ours, new.record.as_deref())
+        {
+            old.tag = new.tag;
+            return;
+        }
+        let same = match (&old.record, &new.record) {
+            (Some(a), Some(b)) => a.is_same(b),
+            _ => false,
+        };
+        if same && old.tag == new.tag {
+            return;
+        }
+        // A session that was there and is not any more, without a word of why.
+        new.lost |= new.record.is_none() && (old.lost || old.live().is_some());
+        // Of the same tokens the lifetime is measured already, and an access token that was too large to store is
+        // kept.
+        let (lifetime, token) = (
+            old.lifetime,
+            old.live().and_then(|live| live.access_token.clone()),
+        );
+        *old = new;
+        if same {
+            old.lifetime = lifetime;
+            old.complete(token);
+        }
+    }
+
+    pub(crate) fn interpret(&self, read: Result<Option<StoredItem>, StoreError>) -> Memory {
+        let failed = |reason| Memory::Failed { reason };
+        match read {
+            Ok(None) => Memory::Known(Known::new(None, None, &*self.clock)),
+            Ok(Some(item)) => match self.decode(&item) {
+                Ok(record) => Memory::Known(Known::new(Some(record), Some(item.tag), &*self.clock)),
+                Err(Unreadable::Newer) => failed(StorageReason::Incompatible),
+                Err(Unreadable::Corrupt) => failed(StorageReason::Corrupt),
+            },
+            Err(StoreError::KeyLost { tag }) => {
+                let mut known = Known::new(None, Some(tag), &*self.clock);
+                known.lost = true;
+                Memory::Known(known)
+            }
+            Err(StoreError::Corrupt { .. }) => failed(StorageReason::Corrupt),
+            Err(StoreError::Locked) => failed(StorageReason::Locked),
+            Err(StoreError::Conflict | StoreError::Unavailable) => {
+                failed(StorageReason::Unavailable)
+            }
+        }
+    }
+
+    pub(crate) fn decode(&self, item: &StoredItem) -> Result<SessionRecord, Unreadable> {
+        SessionRecord::decode(&item.bytes, &self.settings.issuer, &self.settings.client_id)
+    }
+
+    /// Stores a record in the place of the one with the tag `expected` and takes it over. Where the store fails, the
+    /// record is the truth in memory all the same and is stored later; a conflict is the caller's.
+    pub(crate) async fn commit(
+        &self,
+        record: SessionRecord,
+        expected: Option<Tag>,
+        writer: Writer,
+    ) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        if writer == Writer::Refresh && self.is_fenced(&record) {
+            return Err(StoreError::Conflict);
+        }
+        let stored = match record.encode() {
+            Ok(bytes) => {
+                self.vault
+                    .swap(&self.session_name, expected.clone(), bytes)
+                    .await
+            }
+            Err(_) => Err(StoreError::Unavailable),
+        };
+        match stored {
+            Ok(tag) => self.take_over(record, Some(tag), true),
+            Err(StoreError::Conflict) => return Err(StoreError::Conflict),
+            Err(error) => {
+                self.log.line(
+                    LogLevel::Error,
+                    format_args!("the session could not be stored, and is tried again: {error}"),
+                );
+                self.take_over(record, expected, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what a refresh has brought. Only a logout or another login is in its way: another process's claim, or
+    /// its verdict on the token that this refresh has used, is replaced. An error says that the answer came too late.
+    pub(crate) async fn commit_renewed(
+        &self,
+        record: SessionRecord,
+        mut expected: Option<Tag>,
+    ) -> Result<(), StoreError> {
+        for _ in 0..RACES {
+            let done = self.commit(record.clone(), expected, Writer::Refresh).await;
+            if done != Err(StoreError::Conflict) || self.is_fenced(&record) {
+                return done;
+            }
+            expected = match self.vault.load(&self.session_name).await {
+                Ok(found) => {
+                    let decoded = found.as_ref().and_then(|item| self.decode(item).ok());
+                    if !outranks(&record, decoded.as_ref()) {
+                        return Err(StoreError::Conflict);
+                    }
+                    found.map(|item| item.tag)
+                }
+                Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
+                Err(_) => None,
+            };
+        }
+        let _turn = self.turn.lock().await;
+        self.take_over(record, None, false);
+        Ok(())
+    }
+
+    /// Within a turn.
+    pub(crate) fn take_over(&self, record: SessionRecord, tag: Option<Tag>, persisted: bool) {
+        let mut known = Known::new(Some(record), tag, &*self.clock);
+        known.persisted = persisted;
+        *self.memory() = Memory::Known(known);
+        if !persisted {
+            self.persist_later();
+        }
+    }
+
+    /// Whether memory knows of a logout, or of another login.
+    fn is_fenced(&self, record: &SessionRecord) -> bool {
+        self.known().is_ok_and(|known| {
+            known
+                .record
+                .is_some_and(|ours| ours.session_id != record.session_id || ours.live().is_none())
+        })
+    }
+
+    /// Tries again to store a record that is in memory alone.
+    pub(crate) async fn persist_pending(&self) {
+        for _ in 0..RACES {
+            let _turn = self.turn.lock().await;
+            let Ok(Known {
+                record: Some(record),
+                tag,
+                persisted: false,
+                ..
+            }) = self.known()
+            else {
+                return;
+            };
+            let Ok(bytes) = record.encode() else { return };
+            match self.vault.swap(&self.session_name, tag, bytes).await {
+                Ok(tag) => {
+                    if let Memory::Known(known) = &mut *self.memory() {
+                        known.tag = Some(tag);
+                        known.persisted = true;
+                    }
+                    return;
+                }
+                Err(StoreError::Conflict) => {
+                    let read = self.vault.load(&self.session_name).await;
+                    self.adopt(read);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Goes on trying to store, less and less often, for as long as this process has the session.
+    fn persist_later(&self) {
+        const FIRST: Duration = Duration::from_secs(1);
+        const LONGEST: Duration = Duration::from_secs(60);
+        if self.persisting.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let this = self.this.clone();
+        drop(spawn(async move {
+            let mut pause = FIRST;
+            loop {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
+                let Some(manager) = this.upgrade() else {
+                    return;
+                };
+                manager.persist_pending().await;
+                if manager.known().is_ok_and(|known| known.persisted) {
+                    manager.persisting.store(false, Ordering::SeqCst);
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+/// Whether a record that the store does not hold stands against what it does hold.
+///
+/// Of one session: a logout against everything; new tokens against the claim or the verdict of another process that
+/// knew only the ones before. Of two sessions: the later login or logout; a refresh never.
+pub(crate) fn outranks(ours: &SessionRecord, found: Option<&SessionRecord>) -> bool {
+    let Some(found) = found else {
+        // Somebody has removed it, which only a logout that could not be written does.
+        return ours.live().is_none() || ours.generation == 0;
+    };
+    if ours.session_id != found.session_id {
+        let by_a_person = ours.live().is_none() || ours.generation == 0;
+        return by_a_person && ours.person_acted_at() >= found.person_acted_at();
+    }
+    match (&ours.state, &found.state) {
+        (State::Ended(_), State::Live(_)) => true,
+        (State::Ended(_), State::Ended(_)) => false,
+        (State::Live(_), State::Live(_)) => found.generation < ours.generation,
+        (State::Live(_), State::Ended(ending)) => {
+            matches!(
+                ending.reason(),
+                SignedOutReason::Revoked | SignedOutReason::RotationInterrupted
+            ) && found.generation <= ours.generation
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::record::Ending;
+    use crate::session::record::tests::live;
+
+    fn session(id: &str, generation: u64, logged_in_at: i64) -> SessionRecord {
+        let mut live = live();
+        live.logged_in_at = logged_in_at;
+        let state = State::Live(Box::new(live));
+        let mut record = SessionRecord::new("i", "c", id.to_owned(), state);
+        record.generation = generation;
+        record
+    }
+
+    fn ended(of: &SessionRecord, reason: SignedOutReason, at: i64) -> SessionRecord {
+        of.next(State::Ended(Ending {
+            reason: reason.word(),
+            at,
+            logged_in_at: None,
+        }))
+    }
+
+    #[test]
+    fn new_tokens_stand_against_a_claim_and_a_verdict_on_the_old_ones() {
+        let (old, new) = (session("a", 1, 10), session("a", 2, 10));
+        assert!(outranks(&new, Some(&old)));
+        for reason in [
+            SignedOutReason::Revoked,
+            SignedOutReason::RotationInterrupted,
+        ] {
+            assert!(outranks(&new, Some(&ended(&old, reason, 20))));
+        }
+    }
+
+    #[test]
+    fn new_tokens_give_way_to_newer_ones_a_logout_and_another_login() {
+        let new = session("a", 2, 10);
+        assert!(!outranks(&new, Some(&session("a", 3, 10))));
+        let out = ended(&session("a", 1, 10), SignedOutReason::LoggedOut, 20);
+        assert!(!outranks(&new, Some(&out)));
+        assert!(!outranks(&new, Some(&session("b", 0, 5))));
+        assert!(!outranks(&new, None), "it was removed");
+    }
+
+    #[test]
+    fn a_logout_stands_against_the_session_it_ended_and_not_against_a_later_login() {
+        let out = ended(&session("a", 1, 10), SignedOutReason::LoggedOut, 20);
+        assert!(outranks(&out, Some(&session("a", 5, 10))));
+        assert!(outranks(&out, Some(&session("b", 3, 15))));
+        assert!(!outranks(&out, Some(&session("b", 0, 30))));
+    }
+
+    #[test]
+    fn of_two_logins_the_later_one_stands() {
+        assert!(outranks(&session("b", 0, 20), Some(&session("a", 4, 10))));
+        assert!(!outranks(&session("a", 0, 10), Some(&session("b", 0, 20))));
+    }
+}

@@ -1,6 +1,6 @@
 //! Whatever is handed in: a typed error or a good result, never a panic, and nothing goes where it must not.
 
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use latchkey::{
@@ -16,29 +16,31 @@ use proptest::prelude::{
     Just, Strategy, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof,
 };
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use tokio::runtime::Runtime;
 use url::Url;
 
-/// The same cases every time, and none written to disk.
+/// The same cases every time, and none written to disk. Each says whether what was handed in was taken; so must one
+/// in ten, or a property holds for nothing.
 fn check<S: Strategy>(
     cases: u32,
     strategy: &S,
-    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+    test: impl Fn(S::Value) -> Result<bool, TestCaseError>,
 ) {
     let config = Config {
         cases,
         failure_persistence: None,
         ..Config::default()
     };
-    TestRunner::new_with_rng(
-        config,
-        proptest::test_runner::TestRng::deterministic_rng(
-            proptest::test_runner::RngAlgorithm::ChaCha,
-        ),
-    )
-    .run(strategy, test)
-    .unwrap_or_else(|error| panic!("{error}"));
+    let taken = Cell::new(0);
+    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    TestRunner::new_with_rng(config, seed)
+        .run(strategy, |value| {
+            taken.set(taken.get() + u32::from(test(value)?));
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(taken.get() > cases / 10, "{} of {cases}", taken.get());
 }
 
 /// Any text, and texts that are put together from these pieces.
@@ -52,6 +54,13 @@ fn text(pieces: Vec<String>) -> impl Strategy<Value = String> {
         1 => any::<String>(),
         4 => vec(piece, 0..12).prop_map(|pieces| pieces.concat()),
     ]
+}
+
+/// Now and then any text, else one of these.
+fn mostly(good: &[&str]) -> impl Strategy<Value = String> + use<> {
+    let good: Vec<String> = good.iter().map(|&good| good.to_owned()).collect();
+    let own: Vec<&str> = good.iter().map(String::as_str).collect();
+    prop_oneof![9 => select(good.clone()), 1 => text(pieces(&own))]
 }
 
 fn pieces(own: &[&str]) -> Vec<String> {
@@ -86,6 +95,7 @@ fn pieces(own: &[&str]) -> Vec<String> {
         "\u{3002}",
         "\u{ff0f}",
         "é",
+        "A",
         "http:",
         "https:",
         "file:",
@@ -137,7 +147,7 @@ impl OpenLogin {
         }
     }
 
-    fn assert_ignored(&self, callback: String) -> Result<(), TestCaseError> {
+    fn assert_ignored(&self, callback: String) -> Result<bool, TestCaseError> {
         let finish = self.auth.finish_login(callback, None);
         let result = self.runtime.block_on(finish);
         prop_assert!(
@@ -149,7 +159,7 @@ impl OpenLogin {
             self.store.logins() == self.logins,
             "the open login was touched"
         );
-        Ok(())
+        Ok(true)
     }
 
     fn assert_still_open(self) {
@@ -177,6 +187,8 @@ fn no_text_but_the_answer_finishes_a_login_or_spoils_it() {
         "state=x",
         "iss=",
         "access_token=x",
+        "dev.latchkey.sample:/callback?code=abc&state=",
+        "dev.latchkey.sample:/callback?code=abc&state=x",
         &login.state,
         &login.state[1..],
     ]);
@@ -290,7 +302,7 @@ impl Apis {
 
     /// Sends it. What the API then hears is one request, to itself, below its base, with the token in one place; or
     /// it hears nothing, and the caller is told of a mistake.
-    fn assert_kept_in(&self, request: ApiRequest) -> Result<(), TestCaseError> {
+    fn assert_kept_in(&self, request: ApiRequest) -> Result<bool, TestCaseError> {
         self.own.forget();
         let result = self.runtime.block_on(self.client.send(request, None));
         let heard = self.own.heard();
@@ -298,13 +310,13 @@ impl Apis {
         match result {
             Err(AuthError::Configuration { .. }) => {
                 prop_assert_eq!(self.own.connections(), 0);
-                return Ok(());
+                return Ok(false);
             }
             result => prop_assert!(result.is_ok(), "{:?}", result),
         }
         prop_assert_eq!(heard.len(), 1);
         let Some(heard) = heard.first() else {
-            return Ok(());
+            return Ok(false);
         };
         let target = heard.target();
         prop_assert!(target.starts_with("/base/v1/"), "{target}");
@@ -316,7 +328,7 @@ impl Apis {
         prop_assert_eq!(heard.headers("authorization"), [bearer.as_str()]);
         prop_assert_eq!(heard.head.matches(self.token.as_str()).count(), 1);
         prop_assert!(heard.headers("x-injected").is_empty());
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -411,68 +423,96 @@ fn no_method_or_header_smuggles_anything() {
     );
 }
 
-fn issuer() -> impl Strategy<Value = String> {
-    prop_oneof![
-        3 => text(pieces(&["https://login.example.com", "http://127.0.0.1:1", "http://[::1]", "/tenant", ":0", ":65536"])),
-        1 => Just("https://login.example.com/".to_owned()),
-    ]
+fn address() -> impl Strategy<Value = String> {
+    let good = Just("https://login.example.com/".to_owned());
+    let own = [
+        "https://login.example.com",
+        "http://127.0.0.1:1",
+        "http://[::1]",
+        "http://login.example.com",
+        "/tenant",
+        ":0",
+        ":65536",
+    ];
+    prop_oneof![3 => text(pieces(&own)), 1 => good, 1 => select(pieces(&own))]
 }
 
 #[test]
 fn a_configuration_is_good_or_its_mistakes_are_named() {
-    let words = || {
-        text(pieces(&[
-            "openid",
-            "com.example.app:/callback",
-            "https://app.example.com/cb",
-            "read:messages",
-        ]))
-    };
-    let rotation = option::of(select(vec![
+    let scope = || mostly(&["openid", "read:messages"]);
+    let redirect = mostly(&["com.example.app:/callback", "https://app.example.com/cb"]);
+    let resource = mostly(&["https://api.example.com/"]);
+    let rotation = select(vec![
         Rotation::Unknown,
         Rotation::None,
         Rotation::Grace { seconds: u32::MAX },
         Rotation::Parent,
         Rotation::Strict,
+    ]);
+    let seconds = prop_oneof![4 => 1..=120_u32, 1 => any::<u32>()];
+    let pem = text(pieces(&[
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----END CERTIFICATE-----\n",
+        "MIIB",
     ]));
-    let redirect = prop_oneof![words(), Just(REDIRECT_URI.to_owned())];
-    let pem = option::weighted(
-        0.3,
-        text(pieces(&[
-            "-----BEGIN CERTIFICATE-----\n",
-            "-----END CERTIFICATE-----\n",
-            "MIIB",
-        ])),
-    );
     let fields = (
-        (issuer(), words(), redirect, vec(words(), 0..3)),
+        (address(), mostly(&["app"]), redirect, vec(scope(), 0..3)),
+        (option::of(scope()), vec(resource, 0..2)),
         (
-            option::of(words()),
-            vec(words(), 0..2),
-            rotation,
-            option::of(any::<u32>()),
-            pem,
+            option::of(rotation),
+            option::of(seconds),
+            option::weighted(0.1, pem),
         ),
     );
-    check(
-        4_000,
-        &fields,
-        |((issuer, client, redirect, scopes), (audience, resources, rotation, timeout, pem))| {
-            let mut config = AuthConfig::new(&issuer, client, redirect);
-            config.scopes = scopes;
-            config.audience = audience;
-            config.resources = resources;
-            config.rotation = rotation;
-            config.request_timeout_seconds = timeout;
-            config.trust_anchors_pem = pem;
-            match Auth::new(config, memory_store()).map(drop) {
-                Ok(()) => prop_assert!(may_get_secrets(&issuer), "{issuer:?}"),
-                Err(AuthError::Configuration { problems }) => prop_assert!(!problems.is_empty()),
-                Err(error) => prop_assert!(false, "{error:?}"),
+    check(4_000, &fields, |(first, second, third)| {
+        let (issuer, client, redirect, scopes) = first;
+        let mut config = AuthConfig::new(&issuer, client, redirect);
+        config.scopes = scopes;
+        (config.audience, config.resources) = second;
+        (
+            config.rotation,
+            config.request_timeout_seconds,
+            config.trust_anchors_pem,
+        ) = third;
+        match Auth::new(config, memory_store()).map(drop) {
+            Ok(()) => {
+                prop_assert!(may_get_secrets(&issuer), "{issuer:?}");
+                Ok(true)
             }
-            Ok(())
-        },
-    );
+            Err(AuthError::Configuration { problems }) => {
+                prop_assert!(!problems.is_empty());
+                Ok(false)
+            }
+            Err(error) => Err(TestCaseError::fail(format!("{error:?}"))),
+        }
+    });
+}
+
+#[test]
+fn a_host_beyond_ascii_is_refused_in_capital_letters_too() {
+    let login = OpenLogin::new();
+    for host in [
+        "b\u{fc}cher.example",
+        "B\u{fc}cher.example",
+        "A\u{a1}",
+        "XN--\u{df}",
+    ] {
+        for address in [format!("https://{host}"), format!("https:{host}/x")] {
+            let refused = |result: Result<(), AuthError>| {
+                let is_refusal = matches!(result, Err(AuthError::Configuration { .. }));
+                assert!(is_refusal, "{address}: {result:?}");
+            };
+            let mut config = AuthConfig::new(&address, "app", REDIRECT_URI);
+            refused(Auth::new(config.clone(), memory_store()).map(drop));
+            config.issuer = "https://login.example.com".to_owned();
+            config.redirect_uri.clone_from(&address);
+            refused(Auth::new(config, memory_store()).map(drop));
+            refused(ApiClient::new(Arc::clone(&login.auth), address.clone()).map(drop));
+            let callback = format!("{address}?state={}&code=abc", login.state);
+            login.assert_ignored(callback).expect("ignored");
+        }
+    }
+    login.assert_still_open();
 }
 
 #[test]
@@ -482,13 +522,15 @@ fn the_address_of_an_api_is_https_or_on_this_machine() {
         memory_store(),
     )
     .expect("valid");
-    check(4_000, &issuer(), |url| {
+    check(4_000, &address(), |url| {
         match ApiClient::new(Arc::clone(&auth), url.clone()).map(drop) {
-            Ok(()) => prop_assert!(may_get_secrets(&url), "{url:?}"),
-            Err(AuthError::Configuration { .. }) => {}
-            Err(error) => prop_assert!(false, "{error:?}"),
+            Ok(()) => {
+                prop_assert!(may_get_secrets(&url), "{url:?}");
+                Ok(true)
+            }
+            Err(AuthError::Configuration { .. }) => Ok(false),
+            Err(error) => Err(TestCaseError::fail(format!("{error:?}"))),
         }
-        Ok(())
     });
 }
 
@@ -508,57 +550,43 @@ fn may_get_secrets(url: &str) -> bool {
 fn whatever_a_login_is_asked_for_its_own_parameters_are_there_once() {
     let login = OpenLogin::new();
     let words = || {
-        text(pieces(&[
+        mostly(&[
             "login",
-            "openid",
             "a b",
             "&state=x",
-            "&nonce=x",
+            "x&nonce=x#",
             "https://api.example.com/",
-        ]))
-    };
-    let name = prop_oneof![
-        select(vec![
-            "state",
-            "STATE",
-            "nonce",
-            "scope",
-            "redirect_uri",
-            "code_challenge",
-            "prompt",
-            "claims",
-            "x"
         ])
-        .prop_map(str::to_owned),
-        words(),
-    ];
+    };
+    let scopes = vec(mostly(&["openid", "read:messages"]), 0..3);
+    let resources = vec(mostly(&["https://api.example.com/?a=b&state=x"]), 0..2);
+    let name = mostly(&[
+        "x",
+        "y",
+        "claims",
+        "state",
+        "Nonce",
+        "scope",
+        "code_challenge",
+    ]);
+    let texts = (
+        option::of(words()),
+        option::of(words()),
+        option::of(words()),
+        option::of(words()),
+        option::of(words()),
+    );
     let fields = (
-        (
-            option::of(words()),
-            option::of(words()),
-            option::of(any::<u64>()),
-            option::of(words()),
-        ),
-        (
-            option::of(words()),
-            vec(words(), 0..3),
-            option::of(words()),
-            vec(words(), 0..2),
-        ),
-        (
-            option::of(words()),
-            option::of(hash_map(name, words(), 0..3)),
-        ),
+        texts,
+        (option::of(any::<u64>()), scopes, resources),
+        option::weighted(0.1, words()),
+        option::of(hash_map(name, words(), 0..2)),
     );
     check(
         1_500,
         &fields,
-        |(
-            (prompt, hint, max_age, acr),
-            (locales, scopes, audience, resources),
-            (redirect, extra),
-        )| {
-            let extra: Option<HashMap<String, String>> = extra;
+        |(texts, (max_age, scopes, resources), redirect, extra)| {
+            let (prompt, hint, acr, locales, audience) = texts;
             let options = LoginOptions {
                 prompt,
                 login_hint: hint,
@@ -578,7 +606,7 @@ fn whatever_a_login_is_asked_for_its_own_parameters_are_there_once() {
                 Ok(request) => request,
                 Err(AuthError::Configuration { problems }) => {
                     prop_assert!(!problems.is_empty());
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(error) => return Err(TestCaseError::fail(format!("{error:?}"))),
             };
@@ -613,7 +641,7 @@ fn whatever_a_login_is_asked_for_its_own_parameters_are_there_once() {
             ] {
                 prop_assert!(all(name).len() <= 1, "{name}");
             }
-            Ok(())
+            Ok(true)
         },
     );
 }

@@ -33,6 +33,7 @@ impl SessionManager {
             ..Wish::default()
         };
         if let Some(token) = self.cached(wish) {
+            self.look_beside();
             return Ok(token);
         }
         let mut known = self.loaded().await?;

@@ -5,6 +5,7 @@
 //! and stands its ground against what the store holds by one rule, [`outranks`].
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::SessionManager;
@@ -20,6 +21,9 @@ use crate::types::{SignedOutReason, StorageReason};
 /// How often a write is tried again after somebody else's came first.
 pub(crate) const RACES: u32 = 16;
 
+/// What another process did is seen after so long at the latest, if there are calls.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Who writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writer {
@@ -33,9 +37,27 @@ impl SessionManager {
     /// Reads the store and takes over what it holds.
     pub(crate) async fn reload(&self) -> Result<Known, AuthError> {
         let _turn = self.turn.lock().await;
+        self.looked_now();
         let read = self.vault.load(&self.session_name).await;
         self.adopt(read);
         self.known()
+    }
+
+    /// Looks at the store beside a caller who is served from memory, if the last look is long ago: so another
+    /// process's logout is seen.
+    pub(crate) fn look_beside(self: &Arc<Self>) {
+        let now = self.clock.boot();
+        let last = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(last) < LOOK_AGAIN {
+            return;
+        }
+        self.looked_now();
+        let manager = Arc::clone(self);
+        drop(spawn(async move { manager.reload().await.map(drop) }));
+    }
+
+    pub(crate) fn looked_now(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.boot();
     }
 
     /// What is known, read from the store if it was not yet.
@@ -188,6 +210,7 @@ impl SessionManager {
 
     /// Within a turn.
     pub(crate) fn take_over(&self, record: SessionRecord, tag: Option<Tag>, persisted: bool) {
+        self.looked_now();
         let mut known = Known::new(Some(record), tag, &*self.clock);
         known.persisted = persisted;
         *self.memory() = Memory::Known(known);

@@ -31,6 +31,7 @@ mod vault;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use self::flight::Flight;
 use self::memory::{Known, Memory};
@@ -64,6 +65,8 @@ pub(crate) struct SessionManager {
     log: Arc<Log>,
     provider: Arc<Provider>,
     memory: Mutex<Memory>,
+    /// When the store was last looked at, by the boot clock.
+    looked: Mutex<Duration>,
     /// Held over a store operation together with the memory that tells of it.
     turn: tokio::sync::Mutex<()>,
     flight: Flight,
@@ -118,6 +121,7 @@ impl SessionManager {
             clock,
             log,
             memory: Mutex::new(Memory::Unread),
+            looked: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             flight: Flight::default(),
             flight_aside: Flight::default(),
@@ -151,6 +155,7 @@ impl SessionManager {
     pub(crate) fn snapshot(&self) -> Session {
         if self.known().is_err() {
             let read = self.vault.load_here(&self.session_name);
+            self.looked_now();
             let next = self.interpret(read);
             let mut memory = self.memory();
             // What came in the meantime is newer than this read.

@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use uniffi_bindgen::bindings::{
     GenerateOptions, SwiftBindingsOptions, TargetLanguage, generate, generate_swift_bindings,
 };
@@ -37,6 +37,7 @@ fn run(library: &str, config: &str, out: &str) -> Result<()> {
         ..GenerateOptions::default()
     })
     .context("could not generate Kotlin")?;
+    catch_errors_too(&format!("{out}/kotlin/dev/latchkey/latchkey.kt"))?;
 
     let swift = |folder: &str| SwiftBindingsOptions {
         source: library.into(),
@@ -57,4 +58,17 @@ fn run(library: &str, config: &str, out: &str) -> Result<()> {
         ..swift("LatchkeyCoreFFI")
     })
     .context("could not generate Swift's C header")
+}
+
+/// A foreign trait's method may throw an `Error` (no memory, a missing class). UniFFI 0.32 catches exceptions alone
+/// there, so the call would count as done: a session would be taken for stored that is not.
+fn catch_errors_too(kotlin: &str) -> Result<()> {
+    const NARROW: &str = "catch(e: kotlin.Exception)";
+    let text = std::fs::read_to_string(kotlin).context("could not read the generated Kotlin")?;
+    ensure!(
+        text.matches(NARROW).count() == 2,
+        "the generated Kotlin has other catches than expected: look at how it calls foreign traits"
+    );
+    std::fs::write(kotlin, text.replace(NARROW, "catch(e: kotlin.Throwable)"))
+        .context("could not write the generated Kotlin")
 }

@@ -22,7 +22,7 @@ class BrokenStoreTest {
     /** Throws what no store may throw, while it is broken. */
     private class Breakable : SecureStore {
         private val whole = memoryStore()
-        var fault: (() -> Exception)? = null
+        var fault: (() -> Throwable)? = null
 
         override fun load(key: String): StoredItem? {
             fault?.let { throw it() }
@@ -49,6 +49,14 @@ class BrokenStoreTest {
         assertEquals(Recovery.RETRY, error.recovery())
         val texts = listOf(error.toString(), error.message, error.stackTraceToString(), "$lines", "${auth.checkUp()}")
         texts.forEach { assertFalse(CANARY in it, it) }
+    }
+
+    @Test
+    fun `an error that is no exception does not count as stored`() = runs {
+        val auth = server.app(store)
+        store.fault = { NotImplementedError(CANARY) }
+        val error = fails<AuthException.Storage> { auth.beginLogin(LoginOptions()) }
+        assertEquals(StorageReason.UNAVAILABLE, error.reason)
     }
 
     @Test

@@ -1,11 +1,12 @@
 //! A device whose provider and API may turn hostile, and what holds after each of its calls.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use latchkey::{
-    AccessTokenOptions, Auth, AuthConfig, AuthError, LoginOptions, LogoutOptions, NetworkReason,
-    PingClient, Revocation,
+    AccessTokenOptions, Auth, AuthConfig, AuthError, Clock, LoginOptions, LogoutOptions,
+    NetworkReason, PingClient, Revocation, SystemClock,
 };
 use latchkey_devserver::{DevServer, IdTokenAlg, Options, Rotation, submit_login};
 use latchkey_tests::elsewhere::{self, at_home, speaks_as};
@@ -66,8 +67,10 @@ impl Call {
     /// How many requests a call may make that gets no answer it can use (G7).
     fn most_requests(self) -> usize {
         match self {
-            // Two addresses for the metadata. The keys: while the person is in the browser, and for the ID token.
-            Call::Metadata | Call::Keys => 2,
+            // There are two addresses for it.
+            Call::Metadata => 2,
+            // While the person is in the browser, beside the exchange, and for the ID token.
+            Call::Keys => 3,
             _ => 1,
         }
     }
@@ -79,6 +82,22 @@ pub(crate) struct Device {
     pub(crate) store: Arc<GlassStore>,
     pub(crate) auth: Arc<Auth>,
     config: AuthConfig,
+    clock: Arc<Waiting>,
+}
+
+/// The system's clock, and the time that was waited for: by the boot clock alone, so that the provider's dates stay
+/// right.
+#[derive(Default)]
+struct Waiting(AtomicU64);
+
+impl Clock for Waiting {
+    fn wall(&self) -> i64 {
+        SystemClock.wall()
+    }
+
+    fn boot(&self) -> Duration {
+        SystemClock.boot() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
 }
 
 impl Device {
@@ -96,13 +115,15 @@ impl Device {
         let store = GlassStore::new();
         let mut config = elsewhere::config(&server, &hostile.origin());
         config.request_timeout_seconds = Some(request_timeout_seconds);
-        let auth = Auth::new(config.clone(), store.clone()).expect("valid");
+        let clock = Arc::<Waiting>::default();
+        let auth = Auth::with_clock(config.clone(), store.clone(), clock.clone()).expect("valid");
         let device = Device {
             server,
             hostile,
             store,
             auth,
             config,
+            clock,
         };
         device.log_in_again().await;
         device
@@ -110,7 +131,8 @@ impl Device {
 
     /// The app in another process: nothing is in its memory.
     pub(crate) fn app(&self) -> Arc<Auth> {
-        Auth::new(self.config.clone(), self.store.clone()).expect("valid")
+        let (config, store) = (self.config.clone(), self.store.clone());
+        Auth::with_clock(config, store, self.clock.clone()).expect("valid")
     }
 
     pub(crate) fn api(&self) -> String {
@@ -230,6 +252,10 @@ impl Device {
         error
     }
 
+    fn wait(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds + 1, Ordering::SeqCst);
+    }
+
     /// The session serves, and can be renewed.
     pub(crate) async fn assert_usable(&self, what: &str) {
         assert_eq!(state(&self.auth.session()), "signed_in", "{what}");
@@ -240,8 +266,15 @@ impl Device {
                     "a refresh" => self.auth.access_token(FORCE, None).await.map(drop),
                     _ => self.ping().ping_private(None).await.map(drop),
                 };
-                if !is_timeout(&result) {
-                    break;
+                match &result {
+                    // Refreshes that fail have a pace, and the caller is told how long to wait.
+                    Err(AuthError::Network {
+                        retry_after_seconds: wait,
+                        ..
+                    }) if step == "a refresh" => self.wait(wait.unwrap_or_default()),
+                    Err(AuthError::Provider { .. }) if step == "a refresh" => self.wait(2),
+                    result if is_timeout(result) => {}
+                    _ => break,
                 }
             }
             result.unwrap_or_else(|error| panic!("{what}: {step} afterwards: {error:?}"));

@@ -21,6 +21,7 @@ use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
+use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::token::{Grant, token_request};
 use crate::storage::StoreError;
 use crate::transport::Request;
@@ -136,13 +137,7 @@ impl SessionManager {
                     });
                 }
             };
-            let endpoint = match &metadata {
-                Ok(metadata) => metadata.token_endpoint.clone(),
-                // While the metadata cannot be had, the endpoint of the login is the best that is known.
-                Err(AuthError::Network { .. }) => Url::parse(&live.token_endpoint)
-                    .map_err(|_| ProtocolError::Untrusted("endpoint"))?,
-                Err(error) => return Err(error.clone()),
-            };
+            let endpoint = token_endpoint(&metadata, live)?;
             let unresolved = live.claim.is_some();
             let claimed = record.with(Live {
                 claim: Some(Claim {
@@ -239,6 +234,19 @@ impl SessionManager {
     ) -> Result<Tag, StoreError> {
         let bytes = claimed.encode().map_err(|_| StoreError::Unavailable)?;
         self.vault.swap(&self.session_name, expected, bytes).await
+    }
+}
+
+/// Where refresh tokens go. While the metadata cannot be had, the endpoint of the login is the best that is known.
+fn token_endpoint(
+    metadata: &Result<Arc<ProviderMetadata>, AuthError>,
+    live: &Live,
+) -> Result<Url, AuthError> {
+    match metadata {
+        Ok(metadata) => Ok(metadata.token_endpoint.clone()),
+        Err(AuthError::Network { .. }) => Url::parse(&live.token_endpoint)
+            .map_err(|_| ProtocolError::Untrusted("endpoint").into()),
+        Err(error) => Err(error.clone()),
     }
 }
 

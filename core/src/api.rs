@@ -12,7 +12,7 @@ use crate::protocol::challenge::{
 };
 use crate::protocol::resource::{ApiBase, forbidden_header};
 use crate::protocol::retry_after::retry_after_seconds;
-use crate::transport::{MAX_BODY, Request, Response};
+use crate::transport::{MAX_BODY, Request, Response, TransportError};
 use crate::types::{
     AccessToken, AccessTokenOptions, ApiRequest, ApiResponse, ConfigurationProblem, Header,
     LoginOptions, NetworkReason, StepUpReason,
@@ -171,7 +171,14 @@ impl ApiClient {
                 ),
             ),
         }
-        Ok(answer?)
+        answer.map_err(|error| match error {
+            // The API's own fault, not the provider's.
+            TransportError::TooLarge { status } => AuthError::Api {
+                status: u32::from(status),
+                text: "The API's answer is larger than 1 MiB.".to_owned(),
+            },
+            other => other.into(),
+        })
     }
 
     fn conclude(

@@ -15,6 +15,7 @@ use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::callback::{Callback, Outcome, parse_callback};
 use crate::protocol::id_token::{Expected, IdTokenClaims, check_claims};
+use crate::protocol::jwk::KeySet;
 use crate::protocol::jws::{self, JwsError};
 use crate::protocol::retry_after::http_date;
 use crate::protocol::token::{Grant, TokenResponse, token_request};
@@ -61,16 +62,17 @@ impl SessionManager {
             &login.resources,
         );
         // In a process that has just started, what the ID token is verified with is fetched beside the exchange.
-        let warm = async {
-            if login.nonce.is_some() {
-                drop(self.provider.keys().await);
+        let keys = async {
+            match login.nonce {
+                Some(_) => Some(self.provider.keys().await),
+                None => None,
             }
         };
-        let (answer, ()) = tokio::join!(self.request_token(Request::post_form(&url, body)), warm);
+        let (answer, keys) = tokio::join!(self.request_token(Request::post_form(&url, body)), keys);
         let answer = answer?;
         let tokens = answer.tokens_of_login()?;
         let identity = self
-            .identify(&login, &tokens, answer.date.as_deref())
+            .identify(&login, &tokens, answer.date.as_deref(), keys)
             .await?;
         self.store_login(login, tokens, identity, sent_at).await
     }
@@ -119,16 +121,15 @@ impl SessionManager {
         login: &PendingLogin,
         tokens: &TokenResponse,
         date: Option<&str>,
+        keys: Option<Result<Arc<KeySet>, AuthError>>,
     ) -> Result<Option<IdTokenClaims>, AuthError> {
-        if login.nonce.is_none() {
-            return Ok(None);
-        }
+        let Some(keys) = keys else { return Ok(None) };
         let Some(id_token) = &tokens.id_token else {
             return Err(ProtocolError::Untrusted("id_token_missing").into());
         };
         let metadata = self.provider.metadata().await?;
         let jws = jws::parse(id_token)?;
-        let keys = self.provider.keys().await?;
+        let keys = keys?;
         let claims = match jws.verify(&keys, &metadata.algorithms) {
             Ok(claims) => claims,
             // An unknown key, or one that does not fit: the provider may have changed its keys.

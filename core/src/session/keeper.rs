@@ -97,6 +97,11 @@ impl SessionManager {
             old.tag = new.tag;
             return;
         }
+        // An ending is remembered although its record is gone.
+        if new.record.is_none() && old.record.is_some() && old.live().is_none() {
+            old.tag = new.tag;
+            return;
+        }
         let same = match (&old.record, &new.record) {
             (Some(a), Some(b)) => a.is_same(b),
             _ => false,
@@ -204,6 +209,9 @@ impl SessionManager {
             };
         }
         let _turn = self.turn.lock().await;
+        if self.is_fenced(&record) {
+            return Err(StoreError::Conflict);
+        }
         self.take_over(record, None, false);
         Ok(())
     }

@@ -198,7 +198,9 @@ async fn a_lost_answer_is_repeated_where_that_is_right_and_the_session_lives() {
             .expect("a fault");
         let error = token(&auth).await.expect_err("the answer was lost");
         assert_eq!(error.kind(), "network");
-        let early = token(&auth).await.expect_err("two at once end many a session");
+        let early = token(&auth)
+            .await
+            .expect_err("two at once end many a session");
         assert!(matches!(
             early,
             AuthError::Network {

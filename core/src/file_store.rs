@@ -43,8 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// permissions (the files are the owner's alone in any case, their names may be seen).
 ///
 /// # Errors
-/// `Unavailable` if the folder cannot be made or used or may be written by everybody, `Locked`
-/// before the first unlock of the device.
+/// `Unavailable` if the folder cannot be made or used or may be written by others, its group among
+/// them; `Locked` before the first unlock of the device.
 #[uniffi::export]
 pub fn file_store(
     directory: String,

@@ -18,8 +18,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::system::{
-    is_deleted, is_link, keep_to_this_file, make_private, private, private_folder, sync, try_lock,
-    unlock,
+    is_deleted, is_link, is_private, keep_to_this_file, make_private, private, private_folder,
+    sync, try_lock, unlock,
 };
 use crate::storage::StoreError;
 
@@ -66,7 +66,7 @@ impl Folder {
     /// crashed process was writing.
     ///
     /// An existing folder keeps its permissions, unless it is empty: then it is made private too.
-    /// One that everybody may write is refused: items in it could be deleted by anybody.
+    /// One that others may write, its group among them, is refused: they could delete items in it.
     pub(crate) fn open(directory: &Path) -> Result<Arc<Self>, StoreError> {
         let path = prepare(directory).map_err(failure)?;
         let lock = open_lock(&path).map_err(failure)?;
@@ -116,6 +116,21 @@ impl Folder {
 
     /// Reads a file; needs no lock, since files change as a whole. Says "nothing" only on proof.
     pub(crate) fn read(&self, name: &str, at_most: usize) -> Result<Found, StoreError> {
+        self.read_if(name, at_most, |_| Ok(true))
+    }
+
+    /// As [`read`](Self::read), of a file that must be nobody else's to read or write: `Unavailable`
+    /// if it is not.
+    pub(crate) fn read_private(&self, name: &str, at_most: usize) -> Result<Found, StoreError> {
+        self.read_if(name, at_most, is_private)
+    }
+
+    fn read_if(
+        &self,
+        name: &str,
+        at_most: usize,
+        acceptable: fn(&File) -> io::Result<bool>,
+    ) -> Result<Found, StoreError> {
         let mut options = OpenOptions::new();
         let file = match keep_to_this_file(options.read(true)).open(self.path.join(name)) {
             Ok(file) => file,
@@ -133,6 +148,9 @@ impl Folder {
         }
         if !kind.is_file() {
             return Ok(Found::NoFile);
+        }
+        if !acceptable(&file).map_err(failure)? {
+            return Err(StoreError::Unavailable);
         }
         let mut bytes = Vec::new();
         file.take(at_most as u64 + 1)

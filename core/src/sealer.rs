@@ -99,7 +99,8 @@ pub fn keyed_sealer(place: impl WrappingKey + 'static) -> Arc<dyn Sealer> {
 /// Seals with a key in the file `key` of this folder, which is made where it is missing.
 ///
 /// This guards against nobody who can read the folder; it is what is left where a desktop has no
-/// keyring. Files and folder are the owner's alone.
+/// keyring. Files and folder are the owner's alone; a key file that another user owns, or that others
+/// may read or write, is not used and not replaced: sealing and opening are `Unavailable`.
 ///
 /// # Errors
 /// `Unavailable` if the folder cannot be made or used, `Locked` before the unlock.
@@ -187,7 +188,7 @@ impl KeyFile {
 impl WrappingKey for KeyFile {
     fn load(&self) -> Result<Option<KeyBytes>, SealError> {
         use crate::files::Found;
-        match self.folder.read(Self::NAME, KEY_BYTES) {
+        match self.folder.read_private(Self::NAME, KEY_BYTES) {
             Ok(Found::Nothing) => Ok(None),
             // The file is replaced as a whole or not at all, so another length is no half write:
             // the bytes of the key are gone.
@@ -288,7 +289,9 @@ mod tests {
     fn a_key_file_of_another_length_is_a_lost_key_until_a_new_one_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let sealer = sealer(folder.path());
+        sealer.create_key().unwrap();
         for wrong in [31, 33] {
+            // Over the private file, which stays private.
             std::fs::write(folder.path().join("key"), vec![7; wrong]).unwrap();
             assert_eq!(sealer.seal(vec![], vec![1]), Err(SealError::KeyLost));
         }
@@ -312,5 +315,47 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
         assert_eq!(sealer.seal(vec![], vec![1]), Err(SealError::Unavailable));
         assert_eq!(sealer.create_key(), Err(SealError::Unavailable));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_or_write_is_not_used_and_not_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let sealer = sealer(folder.path());
+        sealer.create_key().unwrap();
+        let sealed = sealer.seal(vec![], vec![1]).unwrap();
+        let path = folder.path().join("key");
+        let key = std::fs::read(&path).unwrap();
+        let set = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        for exposed in [0o640, 0o620, 0o604, 0o602, 0o644] {
+            set(exposed);
+            assert_eq!(
+                sealer.seal(vec![], vec![1]),
+                Err(SealError::Unavailable),
+                "{exposed:o}"
+            );
+            assert_eq!(
+                sealer.unseal(vec![], sealed.clone()),
+                Err(SealError::Unavailable)
+            );
+            assert_eq!(sealer.create_key(), Err(SealError::Unavailable));
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), key);
+        set(0o600);
+        assert_eq!(sealer.unseal(vec![], sealed), Ok(vec![1]));
+    }
+
+    /// Only root can give a file away, so elsewhere this shows nothing.
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_another_user_owns_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealer = sealer(folder.path());
+        sealer.create_key().unwrap();
+        if std::os::unix::fs::chown(folder.path().join("key"), Some(65_534), None).is_ok() {
+            assert_eq!(sealer.seal(vec![], vec![1]), Err(SealError::Unavailable));
+            assert_eq!(sealer.create_key(), Err(SealError::Unavailable));
+        }
     }
 }

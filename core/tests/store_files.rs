@@ -486,6 +486,26 @@ mod unix {
     }
 
     #[test]
+    fn a_folder_that_its_group_may_write_is_refused_unless_it_is_empty_and_can_be_made_private() {
+        let directory = tempdir().unwrap();
+        let [empty, used] = ["empty", "used"].map(|name| directory.path().join(name));
+        for path in [&empty, &used] {
+            fs::create_dir(path).unwrap();
+            // As a umask of 002 leaves it.
+            fs::set_permissions(path, Permissions::from_mode(0o775)).unwrap();
+        }
+        fs::write(used.join("something"), b"").unwrap();
+        open(&empty);
+        assert_eq!(mode(&empty), 0o700);
+        let sealer = key_file_sealer(&empty).unwrap();
+        let refused = file_store(used.display().to_string(), sealer);
+        assert_eq!(refused.err(), Some(StoreError::Unavailable));
+        assert_eq!(key_file_sealer(&used).err(), Some(SealError::Unavailable));
+        assert_eq!(mode(&used), 0o775);
+        assert_eq!(fs::read_dir(&used).unwrap().count(), 1, "nothing is made");
+    }
+
+    #[test]
     fn a_link_in_place_of_an_item_is_corrupt_is_not_followed_and_is_replaced() {
         let (directory, store, path) = store_with_an_item();
         let elsewhere = directory.path().join("elsewhere");

@@ -32,6 +32,10 @@ pub(super) fn make_private(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn is_private(_: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// A folder cannot be synced here; the file system's journal keeps renames in order.
 pub(super) fn sync(_: &Path) -> io::Result<()> {
     Ok(())

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
@@ -29,16 +30,28 @@ pub(super) fn is_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
+/// Refuses a folder in which others could put or delete files. An empty one of ours, as a umask
+/// leaves it, is closed to the group first.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    const GROUP_MAY_WRITE: u32 = 0o020;
+    const ALL_MAY_WRITE: u32 = 0o002;
     let folder = File::open(path)?;
-    if folder.metadata()?.mode() & 0o002 != 0 {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    if fs::read_dir(path)?.next().is_none() {
+    let mut mode = folder.metadata()?.mode();
+    if mode & ALL_MAY_WRITE == 0 && fs::read_dir(path)?.next().is_none() {
         // Another's folder that we may use stays as its owner wants it.
         let _ = folder.set_permissions(Permissions::from_mode(0o700));
+        mode = folder.metadata()?.mode();
+    }
+    if mode & (GROUP_MAY_WRITE | ALL_MAY_WRITE) != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
     }
     Ok(())
+}
+
+/// Whether the file is this user's, and nobody else may read or write it.
+pub(super) fn is_private(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    Ok(metadata.mode() & 0o066 == 0 && metadata.uid() == geteuid().as_raw())
 }
 
 pub(super) fn sync(folder: &Path) -> io::Result<()> {

@@ -224,12 +224,17 @@ fn missing(field: &str) -> String {
 
 /// The user's folder for configuration.
 pub(crate) fn configuration_folder() -> Option<PathBuf> {
-    Some(choose_app_strategy(application()).ok()?.config_dir())
+    absolute(choose_app_strategy(application()).ok()?.config_dir())
 }
 
 /// The user's folder for data.
 pub(crate) fn data_folder() -> Option<PathBuf> {
-    Some(choose_app_strategy(application()).ok()?.data_dir())
+    absolute(choose_app_strategy(application()).ok()?.data_dir())
+}
+
+/// A relative one (where `HOME` is `.`) would be the current folder after all.
+fn absolute(folder: PathBuf) -> Option<PathBuf> {
+    folder.is_absolute().then_some(folder)
 }
 
 fn application() -> AppStrategyArgs {

@@ -82,6 +82,34 @@ async fn the_file_in_the_users_folder_is_read_and_the_one_in_the_current_folder_
     );
 }
 
+#[cfg(not(windows))]
+#[tokio::test]
+async fn a_home_that_is_the_current_folder_is_no_home() {
+    let server = server().await;
+    let mut ann = Person::without_a_provider();
+    ann.environment.push(("HOME", ".".to_owned()));
+    ann.environment.push(("XDG_CONFIG_HOME", String::new()));
+    let file = format!(
+        "issuer = '{}'\nclient_id = 'latchkey-dev'\n",
+        server.issuer()
+    );
+    ann.write("work/.config/latchkey/latchkey.toml", &file);
+    let error = ann.failed(&["status"]).await;
+    assert_eq!(error["problems"][0]["field"], "issuer", "{error}");
+    ann.environment
+        .retain(|(name, _)| *name != "LATCHKEY_STORE");
+    let words = [
+        "status",
+        "--issuer",
+        server.issuer(),
+        "--client-id",
+        "latchkey-dev",
+    ];
+    let error = ann.failed(&words).await;
+    assert_eq!(error["problems"][0]["field"], "store", "{error}");
+    assert!(!ann.home.path().join("work/.local").exists());
+}
+
 #[tokio::test]
 async fn a_port_that_is_named_is_the_one_that_is_listened_on() {
     let server = server().await;

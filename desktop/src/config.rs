@@ -152,12 +152,7 @@ impl Settings {
             self.client_id.clone().unwrap_or_default(),
             self.redirect_uri(),
         );
-        config.scopes = self
-            .scope
-            .iter()
-            .flat_map(|scope| scope.split_whitespace())
-            .map(str::to_owned)
-            .collect();
+        config.scopes = self.scopes();
         config.audience.clone_from(&self.audience);
         config.resources.clone_from(&self.resources);
         config.rotation = self.rotation;
@@ -170,6 +165,15 @@ impl Settings {
             })?);
         }
         Ok(config)
+    }
+
+    /// Empty: the core's default.
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        self.scope
+            .iter()
+            .flat_map(|scope| scope.split_whitespace())
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(crate) fn redirect_uri(&self) -> &str {

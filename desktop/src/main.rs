@@ -18,6 +18,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::args::Words;
+use crate::config::Settings;
 use crate::output::{Answer, Output};
 
 /// The command's work failed.
@@ -47,8 +48,16 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    let settings = match Settings::load(&words.global) {
+        Ok(settings) => settings,
+        Err(error) => {
+            output.error(&error);
+            return ExitCode::from(FAILED);
+        }
+    };
+    let scopes = settings.scopes();
     let code = runtime.block_on(async {
-        match Box::pin(commands::run(words, output)).await {
+        match Box::pin(commands::run(words.command, settings, output)).await {
             Ok(None) => ExitCode::SUCCESS,
             Ok(Some(answer)) => {
                 output.answer(&answer);
@@ -60,6 +69,11 @@ fn main() -> ExitCode {
             }
             Err(error) => {
                 output.error(&error);
+                if !output.json
+                    && let Some(hint) = shapes::hint(&error, &scopes)
+                {
+                    output.note(&hint);
+                }
                 ExitCode::from(FAILED)
             }
         }

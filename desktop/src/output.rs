@@ -6,7 +6,7 @@ use std::io::Write as _;
 use latchkey::AuthError;
 use serde_json::{Value, json};
 
-use crate::shapes::{error_json, hint};
+use crate::shapes::error_json;
 
 /// Where words go. Stdout holds the answer and nothing else; all the rest goes to stderr.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +64,6 @@ impl Output {
             });
         } else {
             self.note(&format!("{error}"));
-            if let Some(hint) = hint(error) {
-                self.note(&hint);
-            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The JSON of cli.md for an error and a session, and the same for people.
 
+use std::fmt::Write as _;
+
 use latchkey::{AuthError, Session, StorageReason};
 use serde_json::{Map, Value, json};
 
@@ -136,8 +138,12 @@ pub(crate) fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// The flags that help where an error alone does not say them.
-pub(crate) fn hint(error: &AuthError) -> Option<String> {
+/// What every login asks for where nothing is configured.
+const DEFAULT_SCOPE: &str = "openid profile offline_access";
+
+/// The flags that help where an error alone does not say them: `--scope` takes the place of the scopes that are
+/// configured, so it repeats them.
+pub(crate) fn hint(error: &AuthError, configured: &[String]) -> Option<String> {
     let AuthError::StepUpRequired {
         scope,
         acr_values,
@@ -147,14 +153,31 @@ pub(crate) fn hint(error: &AuthError) -> Option<String> {
     else {
         return None;
     };
-    let scope = scope
-        .as_ref()
-        .map(|scope| format!(" --scope \"openid profile offline_access {scope}\""));
-    let acr_values = acr_values
-        .as_ref()
-        .map(|values| format!(" --acr-values \"{values}\""));
-    let max_age = max_age_seconds.map(|seconds| format!(" --max-age {seconds}"));
-    let flags: String = [scope, acr_values, max_age].into_iter().flatten().collect();
+    let scope = scope.as_ref().map(|missing| {
+        let mut scopes: Vec<&str> = configured.iter().map(String::as_str).collect();
+        if scopes.is_empty() {
+            scopes.extend(DEFAULT_SCOPE.split(' '));
+        }
+        for scope in missing.split_whitespace() {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        scopes.join(" ")
+    });
+    let mut flags = String::new();
+    for (flag, words) in [("--scope", &scope), ("--acr-values", acr_values)] {
+        if let Some(words) = words {
+            // An API's words: what a shell would run when it is pasted is not printed for pasting.
+            if words.contains(['"', '$', '`', '\\', '!', '%']) {
+                return None;
+            }
+            let _ = write!(flags, " {flag} \"{words}\"");
+        }
+    }
+    if let Some(seconds) = max_age_seconds {
+        let _ = write!(flags, " --max-age {seconds}");
+    }
     Some(format!("Try: latchkey login{flags}"))
 }
 
@@ -318,13 +341,36 @@ mod tests {
         );
     }
 
+    fn step_up(scope: &str, acr_values: Option<&str>) -> AuthError {
+        AuthError::StepUpRequired {
+            reason: StepUpReason::InsufficientScope,
+            scope: Some(scope.to_owned()),
+            acr_values: acr_values.map(str::to_owned),
+            max_age_seconds: Some(60),
+            options: LoginOptions::default(),
+        }
+    }
+
     #[test]
     fn a_step_up_names_the_flags_that_give_it() {
-        let (error, _) = every_kind().swap_remove(4);
-        assert!(
-            hint(&error)
-                .unwrap()
-                .contains("--scope \"openid profile offline_access read:messages\"")
+        assert_eq!(
+            hint(&step_up("read:messages", Some("gold")), &[]).unwrap(),
+            "Try: latchkey login --scope \"openid profile offline_access read:messages\" --acr-values \"gold\" --max-age 60"
         );
+        assert_eq!(hint(&AuthError::Cancelled, &[]), None);
+    }
+
+    #[test]
+    fn a_step_up_keeps_the_scopes_that_are_configured_and_names_none_twice() {
+        let configured = ["openid", "email", "a"].map(str::to_owned);
+        let hint = hint(&step_up("a b", None), &configured).unwrap();
+        assert!(hint.contains("--scope \"openid email a b\""), "{hint}");
+    }
+
+    #[test]
+    fn what_a_shell_would_run_is_not_printed_for_pasting() {
+        for (scope, acr_values) in [("$(id)", None), ("a\"b", None), ("a", Some("`id`"))] {
+            assert_eq!(hint(&step_up(scope, acr_values), &[]), None);
+        }
     }
 }

@@ -53,9 +53,12 @@ impl Context {
 }
 
 /// Runs the command. `None`: it has said everything already.
-pub(crate) async fn run(words: Words, output: Output) -> Result<Option<Answer>, AuthError> {
-    let settings = Settings::load(&words.global)?;
-    let patience = settings.timeout.or(match words.command {
+pub(crate) async fn run(
+    command: Command,
+    settings: Settings,
+    output: Output,
+) -> Result<Option<Answer>, AuthError> {
+    let patience = settings.timeout.or(match command {
         Command::Serve(_) => None,
         Command::Login(_) => Some(Duration::from_secs(300)),
         Command::Demo(_) => Some(Duration::from_secs(120)),
@@ -68,7 +71,7 @@ pub(crate) async fn run(words: Words, output: Output) -> Result<Option<Answer>, 
     };
     let limit = &context.limit;
     let mut late = timed_out();
-    let work: Work<'_> = match words.command {
+    let work: Work<'_> = match command {
         // These two watch the time themselves: a step of the demo that is late is told with the others.
         Command::Demo(words) => return demo::demo(context, words).await.map(Some),
         Command::Serve(words) => return serve::serve(context, words).await.map(|()| None),

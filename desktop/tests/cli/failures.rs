@@ -33,7 +33,7 @@ async fn somebody_without_the_scope_is_told_which_login_gives_it() {
     let output = ann.run(&["ping", "private-scoped"]).await;
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
     assert!(
-        text(&output.stderr).contains("latchkey login --scope"),
+        text(&output.stderr).contains(&format!("latchkey login --scope \"{SCOPE}\"")),
         "{}",
         text(&output.stderr)
     );

@@ -43,14 +43,17 @@ pub(crate) fn open(
         })?
         .to_owned();
     let in_file = key_file_sealer(&folder).map_err(|error| match error {
-        SealError::Locked => StoreError::Locked,
-        _ => StoreError::Unavailable,
+        SealError::Locked => StoreError::Locked.into(),
+        _ => exposed_folder(&folder).unwrap_or_else(|| StoreError::Unavailable.into()),
     })?;
+    if let Some(error) = exposed_key(&folder.join(KEY_FILE)) {
+        return Err(error);
+    }
     let sealer: Arc<dyn Sealer> = match named {
         Some(_) => in_file,
         None => Arc::new(KeyringOrFile {
             folder,
-            in_keyring: keyed_sealer(KeyringKey),
+            in_keyring: keyed_sealer(KeyringKey::default()),
             in_file,
             output,
         }),
@@ -58,10 +61,57 @@ pub(crate) fn open(
     Ok(file_store(text, sealer)?)
 }
 
+/// Says what to do about a folder that the core refuses because others may write in it.
+#[cfg(unix)]
+fn exposed_folder(folder: &Path) -> Option<AuthError> {
+    let (who, right) = match mode(folder)? & 0o022 {
+        0 => return None,
+        0o020 => ("its group", "g-w"),
+        _ => ("everybody", "go-w"),
+    };
+    let folder = folder.display();
+    Some(problem(
+        "store",
+        format!(
+            "is a folder in which {who} may write. If it is yours alone: chmod {right} {folder}"
+        ),
+    ))
+}
+
+/// Says what to do about a key file that the core refuses because others may read or write it.
+#[cfg(unix)]
+fn exposed_key(key: &Path) -> Option<AuthError> {
+    (mode(key)? & 0o066 != 0).then(|| {
+        let key = key.display();
+        problem(
+            "store",
+            format!("has a key that others may read or write. If they have not: chmod go= {key}"),
+        )
+    })
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::symlink_metadata(path).ok()?;
+    (!metadata.is_symlink()).then(|| metadata.mode())
+}
+
+#[cfg(not(unix))]
+fn exposed_folder(_: &Path) -> Option<AuthError> {
+    None
+}
+
+#[cfg(not(unix))]
+fn exposed_key(_: &Path) -> Option<AuthError> {
+    None
+}
+
 /// Seals with the keyring's key, or with the key file where one was made.
 ///
 /// Which of the two is decided once for a store, when its key is made: a keyring that is missing for an hour must
-/// neither hide a session nor give it a second key. The key file itself is what remembers the decision.
+/// neither hide a session nor give it a second key. The key file itself is what remembers the decision. A keyring
+/// that is locked is there: only one that provably is not makes a key file.
 struct KeyringOrFile {
     folder: PathBuf,
     in_keyring: Arc<dyn Sealer>,
@@ -86,6 +136,12 @@ impl KeyringOrFile {
         })
     }
 
+    /// Whether there is no keyring at all. One that has no key, or is locked, is there.
+    fn has_no_keyring(&self) -> bool {
+        let answer = self.in_keyring.seal(Vec::new(), Vec::new());
+        matches!(answer, Err(SealError::Unavailable))
+    }
+
     fn sealer(&self) -> &dyn Sealer {
         if self.has_key_file() {
             self.in_file.as_ref()
@@ -100,26 +156,28 @@ impl Sealer for KeyringOrFile {
         if self.has_key_file() {
             return self.in_file.create_key();
         }
-        match self.in_keyring.create_key() {
-            Err(_) if self.is_new() => {
-                self.in_file.create_key()?;
-                self.output.note(&format!(
-                    "There is no keyring to be used here: the key of the stored session is in {}, for you alone to read.",
-                    self.folder.join(KEY_FILE).display(),
-                ));
-                Ok(())
-            }
-            result => result,
+        if !self.is_new() || !self.has_no_keyring() {
+            return self.in_keyring.create_key();
         }
+        self.in_file.create_key()?;
+        self.output.note(&format!(
+            "There is no keyring to be used here: the key of the stored session is in {}, for you alone to read.",
+            self.folder.join(KEY_FILE).display(),
+        ));
+        Ok(())
     }
 
     fn seal(&self, associated_data: Vec<u8>, plaintext: Vec<u8>) -> Result<Vec<u8>, SealError> {
         match self.sealer().seal(associated_data, plaintext) {
             // The store then asks for a key to be made, under its lock.
-            Err(SealError::Locked | SealError::Unavailable)
-                if !self.has_key_file() && self.is_new() =>
-            {
+            Err(SealError::Unavailable) if !self.has_key_file() && self.is_new() => {
                 Err(SealError::NoKey)
+            }
+            Err(SealError::Locked) if self.is_new() => {
+                self.output.note(
+                    "The keyring is locked or does not answer. Unlock it, or give a folder for session and key with --store.",
+                );
+                Err(SealError::Locked)
             }
             result => result,
         }
@@ -131,68 +189,4 @@ impl Sealer for KeyringOrFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use latchkey::{KeyBytes, WrappingKey};
-
-    use super::*;
-
-    /// A keyring that does not answer.
-    struct NoKeyring;
-
-    impl WrappingKey for NoKeyring {
-        fn load(&self) -> Result<Option<KeyBytes>, SealError> {
-            Err(SealError::Unavailable)
-        }
-        fn keep(&self, _: &KeyBytes) -> Result<(), SealError> {
-            Err(SealError::Unavailable)
-        }
-    }
-
-    fn sealer(folder: &Path) -> KeyringOrFile {
-        KeyringOrFile {
-            folder: folder.to_owned(),
-            in_keyring: keyed_sealer(NoKeyring),
-            in_file: key_file_sealer(folder).unwrap(),
-            output: Output { json: true },
-        }
-    }
-
-    #[test]
-    fn a_new_store_without_a_keyring_gets_a_key_file_and_keeps_it() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(
-            sealer(folder.path()).seal(vec![1], vec![2]),
-            Err(SealError::NoKey)
-        );
-        sealer(folder.path()).create_key().unwrap();
-        let sealed = sealer(folder.path()).seal(vec![1], vec![2]).unwrap();
-        assert_eq!(sealer(folder.path()).unseal(vec![1], sealed), Ok(vec![2]));
-    }
-
-    #[test]
-    fn a_store_whose_key_is_in_a_keyring_gets_no_second_key_while_the_keyring_is_away() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("item.session"), "sealed").unwrap();
-        let sealer = sealer(folder.path());
-        assert_eq!(sealer.seal(vec![1], vec![2]), Err(SealError::Unavailable));
-        assert_eq!(
-            sealer.unseal(vec![1], vec![0; 40]),
-            Err(SealError::Unavailable)
-        );
-        assert_eq!(sealer.create_key(), Err(SealError::Unavailable));
-        assert!(!folder.path().join(KEY_FILE).exists());
-    }
-
-    #[test]
-    fn a_named_folder_keeps_its_key_itself() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(Some(folder.path()), Output { json: true }).unwrap();
-        let item = latchkey::StoredItem {
-            tag: vec![1; 16],
-            bytes: vec![2],
-        };
-        store.swap("session".to_owned(), None, Some(item)).unwrap();
-        assert!(folder.path().join(KEY_FILE).exists());
-        assert!(folder.path().join("item.session").exists());
-    }
-}
+mod tests;

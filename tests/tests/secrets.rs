@@ -1,131 +1,189 @@
 //! No secret in a log, an error, a Debug text or a URL.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use latchkey::{
-    AccessTokenOptions, Auth, AuthError, LogLevel, LoginOptions, LogoutOptions, SecureStore,
-    StoreError, StoredItem, memory_store,
+    AccessToken, AccessTokenOptions, Auth, AuthError, LogLevel, LoginOptions, LogoutOptions,
+    Session,
 };
+use latchkey_tests::glass::GlassStore;
 use latchkey_tests::world::{Lines, World};
 
-/// Sees every byte that is stored: the session's secrets are among them.
-struct Spy {
-    inner: Arc<dyn SecureStore>,
-    seen: std::sync::Mutex<Vec<u8>>,
+/// One app at a provider of its own, all that it prints, and all the secrets that it keeps meanwhile.
+struct Watched {
+    world: World,
+    store: Arc<GlassStore>,
+    auth: Arc<Auth>,
+    lines: Arc<Lines>,
+    printed: String,
+    secrets: BTreeSet<String>,
 }
 
-impl SecureStore for Spy {
-    fn load(&self, key: String) -> Result<Option<StoredItem>, StoreError> {
-        self.inner.load(key)
-    }
-
-    fn swap(
-        &self,
-        key: String,
-        expected: Option<Vec<u8>>,
-        next: Option<StoredItem>,
-    ) -> Result<(), StoreError> {
-        if let Some(item) = &next {
-            self.seen.lock().expect("no panic").extend(&item.bytes);
-        }
-        self.inner.swap(key, expected, next)
-    }
-}
-
-/// The values of these members in everything that was stored.
-fn stored(spy: &Spy, names: &[&str]) -> Vec<String> {
-    let text = String::from_utf8(spy.seen.lock().expect("no panic").clone()).expect("JSON");
-    let mut values = Vec::new();
-    for name in names {
-        let start = format!("\"{name}\":\"");
-        for part in text.split(&start).skip(1) {
-            values.push(part.split('"').next().expect("a value").to_owned());
+impl Watched {
+    async fn new() -> Self {
+        let mut world = World::new().await;
+        let store = GlassStore::new();
+        world.store = store.clone();
+        let auth = world.app();
+        let lines = Arc::new(Lines::default());
+        auth.set_log_sink(LogLevel::Debug, Some(lines.clone()));
+        Self {
+            world,
+            store,
+            auth,
+            lines,
+            printed: String::new(),
+            secrets: BTreeSet::new(),
         }
     }
-    values.sort();
-    values.dedup();
-    values
+
+    /// Remembers how something prints, and the secrets that are stored now.
+    fn saw(&mut self, printed: impl std::fmt::Debug) {
+        self.printed += &format!("{printed:?}\n");
+        for (record, names) in [
+            (
+                self.store.logins(),
+                &["code_verifier", "state", "nonce"][..],
+            ),
+            (self.store.session(), &["refresh_token", "access_token"]),
+        ] {
+            let text = String::from_utf8(record).expect("JSON");
+            for name in names {
+                let start = format!("\"{name}\":\"");
+                let values = text
+                    .split(&start)
+                    .skip(1)
+                    .filter_map(|rest| rest.split('"').next());
+                let values = values.filter(|value| value.len() >= 16).map(str::to_owned);
+                self.secrets.extend(values);
+            }
+        }
+    }
+
+    /// Begins a login, submits the page, and gives the callback.
+    async fn callback(&mut self) -> String {
+        let request = self.auth.begin_login(LoginOptions::default(), None).await;
+        let request = request.expect("begins");
+        self.saw((&request, request.to_string()));
+        let callback = self.world.submit(&request.url, "alice").await;
+        let code = callback.split("code=").nth(1).expect("a code");
+        let code = code.split('&').next().expect("a code").to_owned();
+        self.secrets.insert(code);
+        callback
+    }
+
+    async fn finish(&mut self, callback: String) -> Result<Session, AuthError> {
+        let finished = self.auth.finish_login(callback, None).await;
+        self.saw(&finished);
+        finished
+    }
+
+    async fn log_in(&mut self) {
+        let callback = self.callback().await;
+        self.finish(callback).await.expect("a session");
+    }
+
+    async fn refresh(&mut self) -> Result<AccessToken, AuthError> {
+        let force = AccessTokenOptions {
+            force_refresh: true,
+            ..AccessTokenOptions::default()
+        };
+        let token = self.auth.access_token(force, None).await;
+        self.saw(&token);
+        if let Ok(token) = &token {
+            self.printed += &token.to_string();
+            self.secrets.insert(token.value.clone());
+        }
+        token
+    }
+
+    fn fault(&self, fault: &str) {
+        self.world.server.set_faults(fault).expect("a fault");
+    }
+
+    /// Nothing that was printed has one of the secrets in it, of which there are as many as this.
+    fn assert_nothing_leaked(mut self, at_least: usize) {
+        let auth = Arc::clone(&self.auth);
+        self.saw((auth.session(), auth.timeline()));
+        let log = self.lines.text();
+        assert!(log.contains("token request"), "the log was on");
+        let printed = self.printed + &log;
+        let count = self.secrets.len();
+        assert!(count >= at_least, "only {count} secrets were seen");
+        for secret in &self.secrets {
+            let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret);
+            let percent: String = secret.bytes().map(|b| format!("%{b:02X}")).collect();
+            for form in [secret, &encoded, &percent] {
+                assert!(
+                    !printed.contains(form.as_str()),
+                    "a secret is in:\n{printed}"
+                );
+            }
+        }
+        assert!(!printed.contains("dev|alice"), "nor is the person's id");
+    }
 }
 
 #[tokio::test]
 async fn no_secret_is_in_a_log_an_error_or_a_debug_text() {
-    let mut world = World::new().await;
-    let spy = Arc::new(Spy {
-        inner: memory_store(),
-        seen: std::sync::Mutex::default(),
-    });
-    world.store = spy.clone();
-    let lines = Arc::new(Lines::default());
-    let auth = world.app();
-    auth.set_log_sink(LogLevel::Debug, Some(lines.clone()));
-    let mut texts = String::new();
+    let mut app = Watched::new().await;
+    let callback = app.callback().await;
+    let wrong = app.finish(callback.replace("state=", "state=x")).await;
+    assert_eq!(wrong.expect_err("another state").kind(), "callback_ignored");
+    app.finish(callback).await.expect("a session");
+    app.refresh().await.expect("a token");
+    let ping = app.world.ping(&app.auth).ping_private(None).await;
+    app.saw(ping.expect("answers"));
+    let out = app.auth.logout(LogoutOptions::default()).await;
+    app.saw(out.expect("out"));
+    // State, nonce, verifier and code; two tokens, twice.
+    app.assert_nothing_leaked(8);
+}
 
-    let request = auth
-        .begin_login(LoginOptions::default(), None)
-        .await
-        .expect("begins");
-    texts += &format!("{request:?} {request}");
-    let callback = world.submit(&request.url, "alice").await;
-    let code = callback
-        .split("code=")
-        .nth(1)
-        .and_then(|rest| rest.split('&').next())
-        .expect("a code")
-        .to_owned();
-    // A failed exchange, a wrong callback, then a good login and all that can be done with it.
-    for url in [
-        format!("{callback}&x=1"),
-        callback.replace("state=", "state=x"),
+#[tokio::test]
+async fn no_secret_is_in_what_a_failed_exchange_says() {
+    for (fault, kind) in [
+        ("token:status=400,error=invalid_grant", "provider"),
+        ("token:status=400", "provider"),
+        ("token:drop_after_commit", "network"),
+        ("token:bad_signature", "untrusted"),
     ] {
-        texts += &format!("{:?}", auth.finish_login(url, None).await);
+        let mut app = Watched::new().await;
+        let callback = app.callback().await;
+        app.fault(fault);
+        let error = app.finish(callback).await.expect_err(fault);
+        assert_eq!(error.kind(), kind, "{fault}");
+        app.assert_nothing_leaked(4);
     }
-    world.log_in(&auth, "alice").await;
-    let force = AccessTokenOptions {
-        force_refresh: true,
-        ..AccessTokenOptions::default()
-    };
-    let token = auth
-        .access_token(force.clone(), None)
-        .await
-        .expect("a token");
-    texts += &format!("{token:?} {token} {:?}", auth.session());
-    world.ping(&auth).ping_private(None).await.expect("answers");
-    for fault in [
-        "token:status=400",
-        "token:drop_after_commit",
-        "token:bad_signature",
-        "token:status=400,error=invalid_grant",
-    ] {
-        world.server.set_faults(fault).expect("a fault");
-        texts += &format!("{:?}", auth.access_token(force.clone(), None).await);
-    }
-    texts += &format!("{:?}", auth.logout(LogoutOptions::default()).await);
-    texts += &format!("{:?}", auth.timeline());
-    texts += &lines.text();
+}
 
-    let mut secrets = stored(
-        &spy,
-        &[
-            "refresh_token",
-            "access_token",
-            "code_verifier",
-            "state",
-            "nonce",
-        ],
-    );
-    secrets.retain(|secret| secret.len() >= 16);
-    assert!(secrets.len() >= 6, "the spy has seen the session");
-    secrets.push(code);
-    for secret in &secrets {
-        let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret);
-        let percent: String = secret.bytes().map(|b| format!("%{b:02X}")).collect();
-        for form in [secret, &encoded, &percent] {
-            assert!(!texts.contains(form.as_str()), "a secret is in:\n{texts}");
-        }
+#[tokio::test]
+async fn no_secret_is_in_what_a_failed_refresh_says() {
+    for (fault, kind) in [
+        (
+            "token:status=400,error=invalid_grant",
+            Some("login_required"),
+        ),
+        ("token:status=400", Some("provider")),
+        ("token:drop_after_commit", Some("network")),
+        // Such an ID token is left out, and the session lives on.
+        ("token:bad_signature", None),
+    ] {
+        let mut app = Watched::new().await;
+        app.log_in().await;
+        app.fault(fault);
+        let error = app.refresh().await.err();
+        assert_eq!(
+            error.as_ref().map(AuthError::kind).as_deref(),
+            kind,
+            "{fault}"
+        );
+        let out = app.auth.logout(LogoutOptions::default()).await;
+        app.saw(out);
+        app.assert_nothing_leaked(6);
     }
-    assert!(lines.text().contains("token request"), "the log was on");
-    assert!(!texts.contains("dev|alice"), "nor is the person's id");
 }
 
 #[tokio::test]

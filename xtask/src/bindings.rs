@@ -1,7 +1,7 @@
 //! `cargo xtask bindings`: the Kotlin and Swift sources, generated from the core's library.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -22,6 +22,7 @@ pub(crate) fn run(project: &Project, conformance: bool, verbose: bool) -> Result
 
 /// All steps; false if one failed.
 pub(crate) fn generate(project: &Project, conformance: bool, steps: &mut Steps) -> Result<bool> {
+    let _alone = alone(&project.target.join("bindings"))?;
     let mut library = if conformance {
         build::core_library_with_conformance(project)
     } else {
@@ -56,6 +57,22 @@ pub(crate) fn generate(project: &Project, conformance: bool, steps: &mut Steps) 
         &sources.join("LatchkeyCoreFFI"),
     )?;
     Ok(true)
+}
+
+/// Waits until no other run makes bindings: two of them would take each other's library and files away. Lasts until the
+/// result is dropped, or the process is gone.
+fn alone(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join("lock");
+    let lock = File::create(&path).with_context(|| format!("could not make {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => return Ok(lock),
+        Err(TryLockError::WouldBlock) => println!("another run makes bindings; waiting for it"),
+        Err(TryLockError::Error(_)) => {}
+    }
+    lock.lock()
+        .with_context(|| format!("could not lock {}", path.display()))?;
+    Ok(lock)
 }
 
 /// Makes `to` hold exactly the files of `from`, without touching those that are the same already.
@@ -102,6 +119,24 @@ fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_runs_at_once_make_bindings_one_after_the_other() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let folder = std::env::temp_dir().join(format!("xtask-alone-{}", std::process::id()));
+        let inside = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let _alone = alone(&folder).unwrap();
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn mirroring_removes_what_is_gone_and_leaves_what_is_the_same() {

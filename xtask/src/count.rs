@@ -102,18 +102,39 @@ fn xctest(output: &str) -> Counts {
     counts
 }
 
-/// Swift Testing: a line for each test, and "Test run with 17 tests passed after …" at the end. A mark comes first
-/// (it differs by system), so lines are read from their first letter on.
+/// Swift Testing: a line for each case of a test with arguments when it starts, a line for each test when it ends, and
+/// "Test run with 17 tests passed after …". A mark comes first (it differs by system), so lines are read from their
+/// first letter on. A test with arguments counts as its cases; where it failed as one, for which of them is not told.
 fn swift_testing(output: &str) -> Counts {
     let (mut all, mut counts) = (0, Counts::default());
+    let mut cases: Vec<&str> = Vec::new();
     for line in output.lines() {
         let line = line.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
         if let Some(result) = line.strip_prefix("Test run with ") {
             all += leading_number(result);
-        } else if line.starts_with("Test ") && !line.starts_with("Test Case '") {
-            counts.passed += u64::from(line.contains(" passed after "));
-            counts.failed += u64::from(line.contains(" failed after "));
-            counts.skipped += u64::from(line.contains(" skipped") && !line.contains(" after "));
+        } else if let Some(case) = line.strip_prefix("Passing ") {
+            cases.push(case);
+        } else if let Some(test) = line
+            .strip_prefix("Test ")
+            .filter(|test| !test.starts_with("Case '"))
+        {
+            if let Some((name, _)) = test.split_once(" passed after ") {
+                // Newer versions of Swift tell the number there too.
+                let name = name
+                    .rsplit_once(" with ")
+                    .filter(|(_, number)| number.contains(" test case"))
+                    .map_or(name, |(name, _)| name);
+                let end = format!(" to {name}");
+                let mut own = 0;
+                cases.retain(|case| {
+                    let is_own = case.ends_with(&end);
+                    own += u64::from(is_own);
+                    !is_own
+                });
+                counts.passed += own.max(1);
+            }
+            counts.failed += u64::from(test.contains(" failed after "));
+            counts.skipped += u64::from(test.contains(" skipped") && !test.contains(" after "));
         }
     }
     if counts == Counts::default() {
@@ -216,6 +237,8 @@ Test Suite 'All tests' passed at 2025-11-01 10:00:00.000
 ◇ Suite KeychainTests started.
 ◇ Test \"a locked store\" started.
 ◇ Passing 1 argument n → 2 to everyVector(_:)
+◇ Passing 1 argument s → \"to everyVector(_:)\" to \"another test\"
+◇ Passing 1 argument n → 3 to everyVector(_:)
 ✔ Test \"a locked store\" passed after 0.001 seconds.
 ✔ Test everyVector(_:) passed after 0.002 seconds.
 ✔ Suite KeychainTests passed after 0.003 seconds.
@@ -232,12 +255,33 @@ Test Suite 'All tests' passed at 2025-11-01 10:00:00.000
     fn both_swift_frameworks_are_added() {
         assert_eq!(
             swift_test(&format!("{XCTEST}{SWIFT_TESTING}")),
-            counts(18, 0, 0)
+            counts(19, 0, 0)
         );
         assert_eq!(
             swift_test(&format!("{NO_XCTEST}{SWIFT_TESTING}")),
-            counts(2, 0, 0)
+            counts(3, 0, 0)
         );
+    }
+
+    #[test]
+    fn a_swift_test_with_arguments_counts_as_its_cases_and_one_that_failed_as_one() {
+        let output = "\
+◇ Test many(_:) started.
+◇ Passing 1 argument n → 1 to many(_:)
+◇ Passing 1 argument n → 1 to bad(_:)
+◇ Passing 2 arguments n → 2, word → a word to come to many(_:)
+◇ Passing 1 argument n → 2 to bad(_:)
+◇ Passing 1 argument n → 3 to many(_:)
+✔ Test many(_:) passed after 0.002 seconds.
+✘ Test bad(_:) recorded an issue with 1 argument n → 1 at T.swift:10:3: Expectation failed: 1 == 2
+✘ Test bad(_:) failed after 0.002 seconds with 1 issue.
+✔ Test plain() passed after 0.002 seconds.
+◇ Passing 1 argument n → 1 to newer(_:)
+◇ Passing 1 argument n → 2 to newer(_:)
+✔ Test newer(_:) with 2 test cases passed after 0.002 seconds.
+✘ Test run with 4 tests failed after 0.003 seconds with 1 issue.
+";
+        assert_eq!(swift_test(output), counts(6, 1, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod glass;
 pub mod hostile_server;
 pub mod pictures;
 pub mod process;
+pub mod puppet_store;
 pub mod tls_front;
 pub mod webdriver;
 pub mod world;

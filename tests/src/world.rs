@@ -1,5 +1,6 @@
 //! A provider, an API and a device, for one test.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +60,11 @@ impl World {
             .expect("a valid configuration")
     }
 
+    /// The app over another store than the world's.
+    pub fn app_over(&self, store: Arc<dyn SecureStore>) -> Arc<Auth> {
+        Auth::with_clock(self.config(), store, self.clock.clone()).expect("a valid configuration")
+    }
+
     /// The tutorial's client.
     pub fn ping(&self, auth: &Arc<Auth>) -> Arc<PingClient> {
         PingClient::new(Arc::clone(auth), self.server.api().to_owned()).expect("a valid address")
@@ -98,12 +104,18 @@ impl World {
 #[derive(Default)]
 pub struct Hands {
     ahead: Mutex<u64>,
+    set_back: Mutex<u64>,
 }
 
 impl Hands {
     /// Moves both clocks.
     pub fn advance(&self, seconds: u64) {
         *self.ahead.lock().expect("no panic") += seconds;
+    }
+
+    /// Sets the wall clock back, as a correction from the network does. The boot clock never goes back.
+    pub fn set_back(&self, seconds: u64) {
+        *self.set_back.lock().expect("no panic") += seconds;
     }
 
     fn ahead(&self) -> u64 {
@@ -113,12 +125,20 @@ impl Hands {
 
 impl Clock for Hands {
     fn wall(&self) -> i64 {
-        SystemClock.wall() + i64::try_from(self.ahead()).expect("small")
+        let back = *self.set_back.lock().expect("no panic");
+        (SystemClock.wall().saturating_add_unsigned(self.ahead())).saturating_sub_unsigned(back)
     }
 
     fn boot(&self) -> Duration {
         SystemClock.boot() + Duration::from_secs(self.ahead())
     }
+}
+
+/// Waits for what must happen: for as long as a busy machine may take, and not for ever.
+pub fn in_time<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {
+    // In a box, so that a call that is watched is not twice as large.
+    let what = tokio::time::timeout(Duration::from_secs(30), Box::pin(what));
+    async { what.await.expect("it happens in time") }
 }
 
 /// Keeps what is logged.

@@ -1,0 +1,223 @@
+//! The person wins over any late answer, new tokens over a verdict on the old ones, whoever was quicker at the store.
+
+use std::sync::Arc;
+
+use latchkey::{AccessToken, Auth, AuthError, SignedOutReason};
+use latchkey_tests::puppet_store::{Call, PuppetStore};
+use latchkey_tests::world::{World, in_time};
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::{
+    FORCE, LOGGED_OUT, PLAIN, alice, asking, assert_both, chance, end, log_out, logging_out, token,
+    who,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
+    let (world, store, auth) = alice().await;
+    // The claim, then the new tokens: the store has them, and the refresh does not know it yet.
+    let mut stored = store.hold(Call::Swap, 2);
+    let refresh = asking(&auth, FORCE);
+    stored.reached().await;
+    let looks = store.count(Call::Load);
+    let logout = logging_out(&auth);
+    store.until(Call::Load, looks + 1).await;
+    chance(&logout).await;
+    stored.release();
+    end(logout).await.expect("out");
+    drop(end(refresh).await);
+    assert_both(&world, &auth, "signed_out:logged_out");
+    assert_eq!(token(&auth).await, Err(LOGGED_OUT));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_login_wins_over_a_refresh_that_was_stored_the_moment_before() {
+    let (world, store, auth) = alice().await;
+    let callback = world.callback(&auth, "bob").await;
+    let mut stored = store.hold(Call::Swap, 2);
+    let refresh = asking(&auth, FORCE);
+    stored.reached().await;
+    let looks = store.count(Call::Load);
+    let login = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { auth.finish_login(callback, None).await }
+    });
+    store.until(Call::Load, looks + 1).await;
+    chance(&login).await;
+    stored.release();
+    end(login).await.expect("bob is in");
+    drop(end(refresh).await);
+    assert_both(&world, &auth, "dev|bob");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_first_look_that_takes_longer_than_a_login_does_not_undo_it() {
+    let mut world = World::new().await;
+    let store = PuppetStore::new();
+    world.store = store.clone();
+    let auth = world.app();
+    let callback = world.callback(&auth, "alice").await;
+    let mut looked = store.hold(Call::Load, 1);
+    let look = std::thread::spawn({
+        let auth = Arc::clone(&auth);
+        move || auth.session()
+    });
+    looked.reached().await;
+    in_time(auth.finish_login(callback, None))
+        .await
+        .expect("alice is in");
+    looked.release();
+    look.join().expect("no panic");
+    assert_both(&world, &auth, "dev|alice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_wins_over_a_look_at_the_store_that_began_before_it() {
+    let (world, store, auth) = alice().await;
+    let mut looked = store.hold(Call::Load, 1);
+    // What it looks for is no matter: a 401 looks the same way.
+    let check_up = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { auth.check_up().await }
+    });
+    looked.reached().await;
+    let looks = store.count(Call::Load);
+    let logout = logging_out(&auth);
+    store.until(Call::Load, looks + 1).await;
+    chance(&logout).await;
+    looked.release();
+    end(logout).await.expect("out");
+    end(check_up).await;
+    assert_both(&world, &auth, "signed_out:logged_out");
+    assert_eq!(token(&auth).await, Err(LOGGED_OUT));
+}
+
+/// Two processes at a strict provider. The token of both has ended; the first one's refresh is done at the provider,
+/// and the answer waits at the gate `late`.
+struct Two {
+    world: World,
+    first: Arc<Auth>,
+    late: JoinHandle<Result<AccessToken, AuthError>>,
+    second: Arc<Auth>,
+    /// The second one's view of the store.
+    store: Arc<PuppetStore>,
+}
+
+impl Two {
+    async fn new(more_faults: &str) -> Two {
+        let world = World::new().await;
+        let first = world.app();
+        world.log_in(&first, "alice").await;
+        let store = PuppetStore::over(Arc::clone(&world.store));
+        let second = world.app_over(store.clone());
+        assert_eq!(who(&second.session()), "dev|alice");
+        world.expire().await;
+        let faults = format!("token:gate=late,after_commit@1;{more_faults}");
+        world.server.set_faults(&faults).expect("faults");
+        let late = asking(&first, PLAIN);
+        in_time(world.server.gate_reached("late")).await;
+        Two {
+            world,
+            first,
+            late,
+            second,
+            store,
+        }
+    }
+
+    /// The late answer arrives, and its tokens are everybody's.
+    async fn assert_late_answer_counts(self) {
+        self.world.server.open_gate("late");
+        let renewed = end(self.late).await.expect("the answer had new tokens");
+        self.world.server.clear_faults();
+        // Whoever has just failed waits two seconds.
+        self.world.clock.advance(3);
+        for process in [self.first, self.world.app(), self.second] {
+            let shared = token(&process).await.expect("the session lives");
+            assert_eq!(shared.value, renewed.value);
+        }
+        assert_eq!(self.world.server.refresh_token_reuse(), 0);
+        in_time(self.world.app().access_token(FORCE, None))
+            .await
+            .expect("the new refresh token was kept, and nobody has revoked it");
+    }
+}
+
+#[tokio::test]
+async fn new_tokens_count_although_another_process_took_the_claim_over() {
+    let two = Two::new("token:drop_before_commit@2").await;
+    // The machine slept, and the other process woke first. Its request does not reach the provider.
+    two.world.clock.advance(16);
+    let lost = token(&two.second).await.expect_err("no answer");
+    assert_eq!(lost.kind(), "network");
+    two.assert_late_answer_counts().await;
+}
+
+#[tokio::test]
+async fn new_tokens_count_although_another_process_was_told_that_the_old_ones_are_spent() {
+    let two = Two::new("token:status=400,error=invalid_grant@2").await;
+    two.world.clock.advance(16);
+    assert_eq!(
+        token(&two.second).await,
+        Err(AuthError::LoginRequired {
+            reason: SignedOutReason::RotationInterrupted
+        })
+    );
+    two.assert_late_answer_counts().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_break_the_claim_of_a_living_process() {
+    let two = Two::new("").await;
+    two.world.clock.set_back(3);
+    let looks = two.store.count(Call::Load);
+    let waiting = asking(&two.second, PLAIN);
+    // It looks again and again, and sends nothing.
+    two.store.until(Call::Load, looks + 3).await;
+    assert_eq!(two.world.server.requests("token"), 2, "login, one refresh");
+    two.assert_late_answer_counts().await;
+    end(waiting).await.expect("the other one's token");
+}
+
+#[tokio::test]
+async fn a_process_that_saw_nobody_logged_in_sees_anothers_login_at_its_next_call() {
+    let world = World::new().await;
+    let (first, second) = (world.app(), world.app());
+    assert_eq!(who(&second.session()), "signed_out:never");
+    world.log_in(&first, "alice").await;
+    let (ours, theirs) = (token(&first).await, token(&second).await);
+    assert_eq!(theirs.expect("seen").value, ours.expect("logged in").value);
+    assert_eq!(who(&second.session()), "dev|alice");
+}
+
+#[tokio::test]
+async fn anothers_logout_is_seen_half_a_minute_later_by_a_look_that_no_call_waits_for() {
+    let world = World::new().await;
+    let first = world.app();
+    world.log_in(&first, "alice").await;
+    let store = PuppetStore::over(Arc::clone(&world.store));
+    let second = world.app_over(store.clone());
+    token(&second).await.expect("shared");
+    log_out(&first).await.expect("out");
+    let mut looked = store.hold(Call::Load, 1);
+    let looks = store.count(Call::Load);
+    world.clock.advance(20);
+    token(&second).await.expect("from memory");
+    world.clock.advance(11);
+    for _ in 0..20 {
+        token(&second).await.expect("from memory, beside the look");
+    }
+    looked.reached().await;
+    token(&second).await.expect("from memory, beside the look");
+    assert_eq!(store.count(Call::Load), looks + 1, "one for all calls");
+    looked.release();
+    let seen = in_time(async {
+        loop {
+            match token(&second).await {
+                Err(error) => break error,
+                Ok(_) => yield_now().await,
+            }
+        }
+    });
+    assert_eq!(seen.await, LOGGED_OUT);
+}

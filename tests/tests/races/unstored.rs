@@ -1,0 +1,204 @@
+//! What the store did not take or cannot hold. In memory it is the truth all the same, and it is stored as soon as that
+//! works.
+
+use std::sync::Arc;
+
+use latchkey::{
+    Auth, AuthError, LogError, LogLevel, LogSink, LoginOptions, LogoutOptions, Session,
+    StorageReason,
+};
+use latchkey_tests::puppet_store::{Call, PuppetStore};
+use latchkey_tests::world::{World, in_time};
+use tokio::task::yield_now;
+
+use crate::{FORCE, LOGGED_OUT, alice, asking, assert_both, end, token, who};
+
+/// Whether the store has what memory tells.
+fn is_persisted(auth: &Auth) -> bool {
+    matches!(
+        auth.session(),
+        Session::SignedIn {
+            persisted: true,
+            ..
+        }
+    )
+}
+
+/// Waits until the healed store has taken one more write, and memory knows of it. Nobody calls meanwhile.
+async fn stored_unasked(store: &PuppetStore, auth: &Auth) {
+    let taken = store.count(Call::Swap);
+    store.heal();
+    store.until(Call::Swap, taken + 1).await;
+    in_time(async {
+        while !is_persisted(auth) {
+            yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refreshed_token_that_the_store_did_not_take_is_stored_later_without_a_call() {
+    let (world, store, auth) = alice().await;
+    // The claim is taken, the new tokens are not.
+    store.fail_from(Call::Swap, 2);
+    let renewed = in_time(auth.access_token(FORCE, None)).await.expect("new");
+    assert!(!is_persisted(&auth), "the app can tell");
+    stored_unasked(&store, &auth).await;
+    let next = token(&world.app()).await.expect("from the store");
+    assert_eq!(next.value, renewed.value);
+}
+
+#[tokio::test]
+async fn a_refreshed_token_that_the_store_did_not_take_stands_against_a_claim_on_the_old_one() {
+    let world = World::new().await;
+    let shared = Arc::clone(&world.store);
+    let store = PuppetStore::over(Arc::clone(&shared));
+    let first = world.app_over(store.clone());
+    world.log_in(&first, "alice").await;
+    let second = world.app_over(shared);
+    assert_eq!(who(&second.session()), "dev|alice");
+    world.expire().await;
+    store.fail_from(Call::Swap, 2);
+    token(&first).await.expect("renewed");
+    // The term of the claim that is still in the store passes; another process takes it over and loses its network.
+    world.clock.advance(20);
+    world
+        .server
+        .set_faults("token:drop_before_commit@1")
+        .expect("a fault");
+    token(&second).await.expect_err("no answer");
+    stored_unasked(&store, &first).await;
+    // Both go on with the new refresh token: the spent one would end the session.
+    world.expire().await;
+    for process in [&first, &second] {
+        token(process).await.expect("the session lives");
+    }
+    assert_eq!(world.server.refresh_token_reuse(), 0);
+}
+
+#[tokio::test]
+async fn a_login_whose_store_fails_after_the_exchange_is_kept_and_stored_later() {
+    let mut world = World::new().await;
+    let store = PuppetStore::new();
+    world.store = store.clone();
+    let auth = world.app();
+    let callback = world.callback(&auth, "alice").await;
+    // The code is spent by now: to fail would be to throw the tokens away.
+    store.fail_from(Call::Load, 1);
+    store.fail_from(Call::Swap, 1);
+    let session = in_time(auth.finish_login(callback, None)).await;
+    assert_eq!(who(&session.expect("logged in")), "dev|alice");
+    assert!(!is_persisted(&auth));
+    stored_unasked(&store, &auth).await;
+    assert_both(&world, &auth, "dev|alice");
+}
+
+#[tokio::test]
+async fn a_logout_that_the_store_did_not_take_is_not_undone_by_a_look_at_it() {
+    let (world, store, auth) = alice().await;
+    store.fail_from(Call::Swap, 1);
+    // The provider was told, so the session is over wherever it is stored.
+    in_time(auth.logout(LogoutOptions::default()))
+        .await
+        .expect("out");
+    let taken = store.count(Call::Swap);
+    store.heal();
+    in_time(auth.check_up()).await;
+    assert_eq!(who(&auth.session()), "signed_out:logged_out");
+    assert_eq!(token(&auth).await, Err(LOGGED_OUT));
+    store.until(Call::Swap, taken + 1).await;
+    assert_both(&world, &auth, "signed_out:logged_out");
+}
+
+#[tokio::test]
+async fn a_logout_that_the_store_did_not_take_wins_over_a_late_answer() {
+    let (world, store, auth) = alice().await;
+    world
+        .server
+        .set_faults("token:gate=late,after_commit")
+        .expect("a fault");
+    let refresh = asking(&auth, FORCE);
+    in_time(world.server.gate_reached("late")).await;
+    store.fail_from(Call::Swap, 1);
+    in_time(auth.logout(LogoutOptions::default()))
+        .await
+        .expect("out");
+    let taken = store.count(Call::Swap);
+    store.heal();
+    world.server.open_gate("late");
+    assert_eq!(end(refresh).await, Err(LOGGED_OUT));
+    store.until(Call::Swap, taken + 1).await;
+    assert_both(&world, &auth, "signed_out:logged_out");
+}
+
+#[tokio::test]
+async fn a_record_of_a_newer_version_is_not_overwritten_by_a_late_answer_or_a_login() {
+    let (world, store, auth) = alice().await;
+    world
+        .server
+        .set_faults("token:gate=late,after_commit@1")
+        .expect("a fault");
+    let refresh = asking(&auth, FORCE);
+    in_time(world.server.gate_reached("late")).await;
+    // A newer app beside this one, or an update that was taken back.
+    let newer = store.record().replacen("\"schema\":1", "\"schema\":2", 1);
+    assert_ne!(newer, store.record());
+    store.write(&newer);
+    world.server.open_gate("late");
+    drop(end(refresh).await);
+    assert_eq!(store.record(), newer, "after the late answer");
+
+    let app = world.app();
+    let incompatible = AuthError::Storage {
+        reason: StorageReason::Incompatible,
+    };
+    assert_eq!(who(&app.session()), "unavailable:incompatible");
+    assert_eq!(token(&app).await, Err(incompatible.clone()));
+    let callback = world.callback(&app, "bob").await;
+    let login = in_time(app.finish_login(callback, None)).await;
+    assert_eq!(login, Err(incompatible));
+    assert_eq!(store.record(), newer, "after the login");
+}
+
+#[tokio::test]
+async fn more_scopes_than_one_record_holds_four_logins_of_are_no_hindrance() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.scopes = (0..110)
+        .map(|n| format!("https://graph.example.com/Some.Scope.{n:03}"))
+        .chain(["openid".to_owned()])
+        .collect();
+    let auth = world.app_with(config);
+    // Somebody who taps "Log in" again and again.
+    let mut url = String::new();
+    for _ in 0..5 {
+        let request = auth.begin_login(LoginOptions::default(), None).await;
+        url = request.expect("the oldest makes room").url;
+    }
+    let callback = world.submit(&url, "alice").await;
+    auth.finish_login(callback, None).await.expect("the latest");
+}
+
+/// Panics where a line stands between an answer and its store.
+struct Panics;
+
+impl LogSink for Panics {
+    fn log(&self, _: LogLevel, line: String) -> Result<(), LogError> {
+        assert!(!line.starts_with("token request"), "a bug of the app's");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_log_sink_that_panics_loses_no_token() {
+    let (world, _, auth) = alice().await;
+    auth.set_log_sink(LogLevel::Debug, Some(Arc::new(Panics)));
+    in_time(auth.access_token(FORCE, None))
+        .await
+        .expect("renewed");
+    auth.set_log_sink(LogLevel::Debug, None);
+    world.expire().await;
+    token(&auth).await.expect("with the rotated refresh token");
+    assert_eq!(world.server.refresh_token_reuse(), 0);
+}

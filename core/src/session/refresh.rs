@@ -58,10 +58,10 @@ impl SessionManager {
         let manager = Arc::clone(self);
         flight.board(|| async move {
             let _alone = manager.sending.lock().await;
-            if let Some(error) = manager.pace.too_early(manager.clock.boot()) {
-                return Err(error);
-            }
-            let result = manager.refresh_once(wish).await;
+            let result = match manager.pace.too_early(manager.clock.boot()) {
+                Some(error) => manager.pause(wish, error).await,
+                None => manager.refresh_once(wish).await,
+            };
             if let Err(error) = &result {
                 manager.log.line(
                     LogLevel::Warn,
@@ -70,6 +70,29 @@ impl SessionManager {
             }
             result
         })
+    }
+
+    /// In place of a refresh that it is too early for: a look at the store, for another process may have been luckier,
+    /// or have logged out.
+    async fn pause(&self, wish: Wish, error: AuthError) -> Result<(), AuthError> {
+        let before = self.known().ok().and_then(|known| known.record);
+        let known = self.reload().await?;
+        match known.signed_out(&*self.clock) {
+            Some(reason) => Err(AuthError::LoginRequired { reason }),
+            None if self.is_good_news(before.as_deref(), &known, wish) => Ok(()),
+            None => Err(error),
+        }
+    }
+
+    /// Whether another process has put a token into the store that meets the wish: it is as good as ours would be.
+    fn is_good_news(&self, before: Option<&SessionRecord>, known: &Known, wish: Wish) -> bool {
+        let (Some(record), Some(live)) = (&known.record, known.live()) else {
+            return false;
+        };
+        before.is_none_or(|before| !before.is_same(record))
+            && !wish.for_user_info
+            && live.access_token.is_some()
+            && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
     }
 
     /// One refresh, from the look at the store to the write of the new tokens.
@@ -97,15 +120,7 @@ impl SessionManager {
                     reason: SignedOutReason::Never,
                 });
             };
-            // Another process was quicker: its token is as good as ours would be.
-            let is_news = before
-                .as_ref()
-                .is_none_or(|before| !before.is_same(&record));
-            if is_news
-                && !wish.for_user_info
-                && live.access_token.is_some()
-                && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
-            {
+            if self.is_good_news(before.as_deref(), &known, wish) {
                 return Ok(());
             }
             let Some(refresh_token) = live.refresh_token.clone() else {

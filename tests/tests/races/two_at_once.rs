@@ -130,8 +130,6 @@ impl Two {
         self.world.server.open_gate("late");
         let renewed = end(self.late).await.expect("the answer had new tokens");
         self.world.server.clear_faults();
-        // Whoever has just failed waits two seconds.
-        self.world.clock.advance(3);
         for process in [self.first, self.world.app(), self.second] {
             let shared = token(&process).await.expect("the session lives");
             assert_eq!(shared.value, renewed.value);

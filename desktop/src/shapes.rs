@@ -109,10 +109,10 @@ pub(crate) fn session_text(session: &Session) -> String {
                 .unwrap_or_else(|| "somebody".to_owned());
             let until = match (expires_in_seconds, refreshable) {
                 (Some(seconds), true) => {
-                    format!("good for {seconds} seconds, then renewed by itself")
+                    format!("good for {seconds} seconds, then renewed when needed")
                 }
                 (Some(seconds), false) => format!("good for {seconds} seconds; then log in again"),
-                (None, true) => "good until the API says no, then renewed by itself".to_owned(),
+                (None, true) => "good until the API says no, then renewed when needed".to_owned(),
                 (None, false) => "good until the API says no; then log in again".to_owned(),
             };
             let mut text = format!(

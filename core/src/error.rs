@@ -296,7 +296,7 @@ fn network_text(reason: NetworkReason) -> &'static str {
             "No trusted connection to the server: its certificate is not one this device trusts. Nothing was sent."
         }
         NetworkReason::Unavailable => {
-            "The server cannot answer just now. Try again in a while; nothing is lost."
+            "The server did not answer as it should just now. Try again in a while; the session is kept."
         }
         NetworkReason::RateLimited => {
             "The server asks for fewer requests. Try again later; nothing is lost."

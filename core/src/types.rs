@@ -215,7 +215,8 @@ impl Session {
 /// What [`crate::Auth::access_token`] is asked for.
 #[derive(Debug, Clone, Default, uniffi::Record)]
 pub struct AccessTokenOptions {
-    /// The token must be good for at least so many seconds; a refresh is made otherwise.
+    /// The token must be good for at least so many seconds; a refresh is made otherwise. More than three quarters of
+    /// a token's life cannot be had: of a token that lives for 300 seconds, 225 are as much as 10,000.
     #[uniffi(default = None)]
     pub min_validity_seconds: Option<u64>,
     /// Make a refresh even though the token is good.

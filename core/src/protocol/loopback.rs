@@ -49,6 +49,7 @@ mod tests {
             ),
             ("http://127.0.0.1/callback", "http://a@127.0.0.1:1/callback"),
             ("https://app.example/cb", "https://app.example:8443/cb"),
+            ("https://127.0.0.1/cb", "https://127.0.0.1:8443/cb"),
             ("com.example.app:/cb", "com.example.other:/cb"),
         ] {
             assert!(!is_loopback_variant(configured, actual), "{actual}");

@@ -84,6 +84,10 @@ impl SessionManager {
                 CheckResult::Ok,
                 "The device's clock agrees with the provider's.".to_owned(),
             ),
+            None if answer.is_err() => (
+                CheckResult::Warning,
+                "The provider was not reached, so the clock was not checked.".to_owned(),
+            ),
             None => (
                 CheckResult::Warning,
                 "The provider does not tell its time, so the clock was not checked.".to_owned(),

@@ -145,7 +145,8 @@ impl Lifetime {
     pub(crate) fn is_fresh(&self, min_validity: Option<u64>, clock: &dyn Clock) -> bool {
         match self.left(clock) {
             None => true,
-            // A token that lives shorter than is wished for is fresh for a quarter of its life.
+            // A token that lives shorter than is wished for is fresh for a quarter of its life: else each call would
+            // renew it.
             Some(left) => {
                 left > min_validity
                     .unwrap_or(self.margin)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use latchkey::{LogLevel, Rotation};
+use latchkey_devserver::FAULT_HELP;
 
 /// Log in with any OAuth 2 or OpenID Connect provider, and call the API that its tokens are for.
 ///
@@ -124,7 +125,7 @@ pub(crate) struct GlobalWords {
         value_enum
     )]
     pub(crate) log: Option<Level>,
-    /// Give up after so many seconds [default: 300 for login, 120 for demo, 60 else]
+    /// Give up after so many seconds [default: 300 for login, 120 for demo, none for serve, 60 else]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: Option<u64>,
 }
@@ -157,13 +158,14 @@ pub(crate) enum Command {
     /// See it work: a provider and an API of our own, a login, two calls, a logout
     Demo(DemoWords),
     /// Run the development provider and its API until told to stop
+    #[command(after_help = format!("Faults (docs/devserver.md has examples):\n{FAULT_HELP}"))]
     Serve(ServeWords),
     /// Log in with the browser
     Login(LoginWords),
-    /// Call the API of the tutorial
+    /// Call the sample API's private endpoints
     Ping {
-        /// Which of its two doors
-        #[arg(value_enum)]
+        /// Which of the two
+        #[arg(value_enum, value_name = "ENDPOINT")]
         door: Door,
     },
     /// Call any endpoint of the API
@@ -200,7 +202,7 @@ pub(crate) struct ServeWords {
     /// The port [default: any free one]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
-    /// What should go wrong, e.g. token:drop_after_commit@1;api:status=429,retry_after=5
+    /// What should go wrong: the words are below and in docs/devserver.md
     #[arg(long, value_name = "SPEC", conflicts_with = "api_only")]
     pub(crate) faults: Option<String>,
     /// Only the API, for the tokens of another provider: name it with --issuer and --audience

@@ -14,8 +14,8 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::Words;
 use crate::config::Settings;
@@ -86,7 +86,8 @@ fn main() -> ExitCode {
 /// Help and version are no mistake; all else is. A script that asked for JSON gets its one line in any case, without
 /// the words, in which there may be a code.
 fn not_words(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    // Clap's usage line shows what the environment gives as if it had to be given, so it is written without.
+    let _ = without_environment().as_ref().unwrap_or(error).print();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -94,10 +95,7 @@ fn not_words(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if std::env::args_os().any(|word| word == "--json") {
-        let error = config::problem(
-            "command",
-            "is not one that latchkey knows; stderr says more.",
-        );
+        let error = config::problem("command", format!("{}; stderr says more", mistake(error)));
         let json = serde_json::json!({ "ok": false, "error": shapes::error_json(&error) });
         Output { json: true }.answer(&Answer {
             json,
@@ -105,4 +103,36 @@ fn not_words(error: &clap::Error) -> ExitCode {
         });
     }
     ExitCode::from(WRONG_WORDS)
+}
+
+/// The same mistake of the same words, with nothing in the environment; `None` where the mistake is there.
+fn without_environment() -> Option<clap::Error> {
+    Words::command()
+        .mut_args(|arg| arg.env(None::<&'static str>))
+        .try_get_matches()
+        .err()
+}
+
+/// What is wrong with the command. The names are this program's own; what was typed is not repeated.
+fn mistake(error: &clap::Error) -> String {
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => name.clone(),
+        Some(ContextValue::Strings(names)) => names.join(" "),
+        _ => "an argument".to_owned(),
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => "is not one that latchkey knows".to_owned(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "is missing".to_owned()
+        }
+        ErrorKind::UnknownArgument => "has an argument that it does not know".to_owned(),
+        ErrorKind::MissingRequiredArgument => format!("lacks {named}"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("has a wrong value for {named}, or none")
+        }
+        ErrorKind::ArgumentConflict => {
+            format!("has {named} twice, or with something that it does not go with")
+        }
+        _ => "has words that do not fit together".to_owned(),
+    }
 }

@@ -81,11 +81,22 @@ async fn what_the_provider_or_the_api_does_wrong_has_its_kind() {
 #[tokio::test]
 async fn wrong_words_end_with_2_and_still_give_a_script_its_line() {
     let ann = Person::without_a_provider();
-    for words in [
-        vec!["stauts"],
-        vec!["token", "--rotation", "weekly"],
-        vec!["call", "GET"],
-        vec!["login", "--begin", "--finish", "x"],
+    for (words, mistake) in [
+        (vec!["stauts"], "command is not one that latchkey knows;"),
+        (vec![], "command is missing;"),
+        (
+            vec!["token", "--rotation", "weekly"],
+            "command has a wrong value for --rotation <WORD>",
+        ),
+        (vec!["call", "GET"], "command lacks <PATH>;"),
+        (
+            vec!["login", "--begin", "--finish", "x"],
+            "command has --begin",
+        ),
+        (
+            vec!["status", "code=geheim"],
+            "command has an argument that it does not know;",
+        ),
     ] {
         let (code, json) = ann.json(&words).await;
         assert_eq!(
@@ -93,10 +104,21 @@ async fn wrong_words_end_with_2_and_still_give_a_script_its_line() {
             (Some(2), &json!("configuration")),
             "{words:?}"
         );
+        let said = json["error"]["text"].as_str().unwrap();
+        assert!(said.contains(mistake) && !said.contains("geheim"), "{said}");
         let output = ann.run(&words).await;
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
         assert!(!output.stderr.is_empty());
     }
+}
+
+#[tokio::test]
+async fn the_usage_does_not_ask_for_what_the_environment_gives() {
+    let ann = Person::with("https://op.test", "https://api.test");
+    let output = ann.run(&["call", "GET"]).await;
+    let said = text(&output.stderr);
+    assert!(said.contains("Usage: latchkey call "), "{said}");
+    assert!(!said.contains("--issuer"), "{said}");
 }
 
 #[tokio::test]

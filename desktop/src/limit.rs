@@ -16,6 +16,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The bound on a whole command.
 #[derive(Debug)]
 pub(crate) struct Limit {
+    patience: Option<Duration>,
     deadline: Option<Instant>,
     stopped: watch::Receiver<bool>,
     /// How much is at work that should not be torn.
@@ -34,6 +35,7 @@ impl Limit {
             let _ = stop.send(true);
         });
         Self {
+            patience,
             deadline: patience.map(|patience| Instant::now() + patience),
             stopped,
             at_work: Arc::default(),
@@ -82,6 +84,15 @@ impl Limit {
             // Nobody can tell any more.
             pending::<()>().await;
         }
+    }
+
+    /// How long the command had, when its time is up and nothing is at work that may still end well.
+    pub(crate) fn ran_out(&self) -> Option<Duration> {
+        let is_up = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        self.patience
+            .filter(|_| is_up && self.at_work.load(Ordering::SeqCst) == 0)
     }
 
     /// Resolves when the time is up; never without a bound.
@@ -144,6 +155,7 @@ mod tests {
         (
             stop,
             Arc::new(Limit {
+                patience: None,
                 deadline,
                 stopped,
                 at_work: Arc::default(),

@@ -70,7 +70,30 @@ pub(crate) async fn with_browser(
         let (limit, auth) = (Arc::clone(&limit), Arc::clone(&auth));
         async move { limit.untorn(auth.finish_login(callback, None)).await }
     };
-    loopback.wait(finish).await
+    let mut waiting = Waiting(Some(context));
+    let result = loopback.wait(finish).await;
+    // Somebody came back.
+    waiting.0 = None;
+    result
+}
+
+/// Says why, when the time runs out: the error is only that the login was cancelled.
+struct Waiting<'a>(Option<&'a Context>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(context) = self.0
+            && let Some(patience) = context.limit.ran_out()
+        {
+            let seconds = match patience.as_secs() {
+                1 => "1 second".to_owned(),
+                seconds => format!("{seconds} seconds"),
+            };
+            context.output.note(&format!(
+                "Nobody came back from the browser within {seconds}."
+            ));
+        }
+    }
 }
 
 fn options(words: LoginWords) -> LoginOptions {

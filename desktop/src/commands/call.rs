@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::IsTerminal as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -40,10 +41,29 @@ pub(crate) async fn call(context: &Context, words: CallWords) -> Result<Answer, 
         body,
     };
     let response = client.send(request, None).await?;
-    if !context.output.json {
-        context.output.note(&format!("Status {}", response.status));
+    let json = context.output.json;
+    if !json {
+        context.output.note(&head(&response));
     }
-    Ok(answer(response))
+    let mut answer = answer(response);
+    if !json && std::io::stdout().is_terminal() && answer.plain.last().is_some_and(|&b| b != b'\n')
+    {
+        answer.plain.push(b'\n');
+    }
+    Ok(answer)
+}
+
+/// What stands before the body for people: the status, and where a redirect leads, because it is not followed.
+fn head(response: &ApiResponse) -> String {
+    let mut head = format!("Status {}", response.status);
+    let location = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("location"));
+    if let (300..=399, Some(location)) = (response.status, location) {
+        head.push_str(&format!("\nLocation: {}", location.value));
+    }
+    head
 }
 
 fn answer(response: ApiResponse) -> Answer {
@@ -73,9 +93,8 @@ fn answer(response: ApiResponse) -> Answer {
 fn body(data: String) -> Result<Vec<u8>, AuthError> {
     match data.strip_prefix('@') {
         None => Ok(data.into_bytes()),
-        Some(path) => {
-            fs::read(path).map_err(|error| problem("data", format!("cannot read {path}: {error}.")))
-        }
+        Some(path) => fs::read(path)
+            .map_err(|error| problem("data", format!("{path} cannot be read: {error}."))),
     }
 }
 
@@ -107,6 +126,18 @@ mod tests {
         assert_eq!(answer.json["body"], Value::Null);
         assert_eq!(answer.json["body_base64"], "//4=");
         assert_eq!(answer.plain, [0xff, 0xfe]);
+    }
+
+    #[test]
+    fn a_redirect_says_where_it_leads() {
+        let mut redirect = response(b"");
+        redirect.headers.push(Header {
+            name: "location".to_owned(),
+            value: "/there".to_owned(),
+        });
+        assert_eq!(head(&redirect), "Status 201");
+        redirect.status = 302;
+        assert_eq!(head(&redirect), "Status 302\nLocation: /there");
     }
 
     #[test]

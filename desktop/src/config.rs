@@ -68,7 +68,7 @@ impl Settings {
                 read(path).map_err(|error| {
                     problem(
                         "config",
-                        format!("cannot read {}: {error}", path.display(),),
+                        format!("{} cannot be read: {error}", path.display()),
                     )
                 })?,
             ),
@@ -86,7 +86,7 @@ impl Settings {
                     Err(error) => {
                         return Err(problem(
                             "config",
-                            format!("cannot read {}: {error}", path.display()),
+                            format!("{} cannot be read: {error}", path.display()),
                         ));
                     }
                     Ok(text) => (path, text),
@@ -97,7 +97,8 @@ impl Settings {
     }
 
     fn merge(words: &GlobalWords, text: &str, path: &Path) -> Result<Self, AuthError> {
-        let wrong = |reason: String| problem("config", format!("in {}: {reason}", path.display()));
+        let wrong =
+            |reason: String| problem("config", format!("{} is wrong: {reason}", path.display()));
         let file: File = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
@@ -160,7 +161,7 @@ impl Settings {
             config.trust_anchors_pem = Some(read(path).map_err(|error| {
                 problem(
                     "ca_file",
-                    format!("cannot read {}: {error}", path.display()),
+                    format!("{} cannot be read: {error}", path.display()),
                 )
             })?);
         }

@@ -83,6 +83,21 @@ impl Output {
     }
 }
 
+/// This program as it was called, so that what is printed for pasting runs: a path where it was one.
+pub(crate) fn program() -> String {
+    called(std::env::args().next())
+}
+
+fn called(word: Option<String>) -> String {
+    let path = word.filter(|word| word.contains(std::path::is_separator));
+    path.and_then(|path| {
+        shlex::try_quote(&path)
+            .ok()
+            .map(|quoted| quoted.into_owned())
+    })
+    .unwrap_or_else(|| "latchkey".to_owned())
+}
+
 /// Text of servers on its way to a terminal: without what could move the cursor, colour the screen or turn the
 /// direction of writing.
 pub(crate) fn printable(text: &str) -> String {
@@ -101,6 +116,14 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_was_called_by_its_path_is_named_by_it() {
+        let called = |word: &str| called(Some(word.to_owned()));
+        assert_eq!(called("latchkey"), "latchkey");
+        assert_eq!(called("target/debug/latchkey"), "target/debug/latchkey");
+        assert_eq!(called("/my things/latchkey"), "'/my things/latchkey'");
+    }
 
     #[test]
     fn what_a_server_says_cannot_drive_the_terminal() {

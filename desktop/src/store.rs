@@ -29,7 +29,7 @@ pub(crate) fn open(
         None => data_folder().ok_or_else(|| {
             problem(
                 "store",
-                "this system names no folder for a user's data; give one with --store.",
+                "has no place: this system names no folder for a user's data; give one with --store.",
             )
         })?,
     };
@@ -38,7 +38,7 @@ pub(crate) fn open(
         .ok_or_else(|| {
             problem(
                 "store",
-                "the folder's name is not Unicode; give another with --store.",
+                "has a name that is not Unicode; give another with --store.",
             )
         })?
         .to_owned();

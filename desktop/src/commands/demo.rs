@@ -16,7 +16,7 @@ use crate::browser::Browser;
 use crate::commands::serve::start;
 use crate::commands::{Context, login};
 use crate::limit::timed_out;
-use crate::output::Answer;
+use crate::output::{Answer, program};
 use crate::shapes::error_json;
 
 /// The client of the development provider may come back to any port of this.
@@ -33,16 +33,19 @@ pub(crate) async fn demo(context: &Context, words: DemoWords) -> Result<Answer, 
     let mut json = json!({ "ok": told.is_ok(), "steps": story.steps });
     let plain = match told {
         Ok(()) => {
-            "\nThat is all of it: a login, two calls, a logout. Now with your provider: latchkey login --help\n"
+            let program = program();
+            format!(
+                "\nThat is all of it: a login, two calls, a logout. Now with your provider: {program} login --help\n"
+            )
         }
         Err(error) => {
             json["error"] = error_json(&error);
-            "\nThe demo stopped there.\n"
+            "\nThe demo stopped there.\n".to_owned()
         }
     };
     Ok(Answer {
         json,
-        plain: plain.as_bytes().to_vec(),
+        plain: plain.into_bytes(),
     })
 }
 
@@ -156,7 +159,7 @@ async fn log_in(
     };
     let session = if browser == Browser::Nowhere {
         context.output.note(
-            "There is no browser here, so the demo fills in the provider's login page itself.",
+            "No browser can be opened here, so the demo fills in the provider's login page itself.",
         );
         by_form(auth, &name, &password).await?
     } else {

@@ -1,15 +1,17 @@
 //! `serve`: the development provider and its API, until told to stop.
 
+use std::io;
+
 use latchkey::{AuthError, Rotation};
 use latchkey_devserver::{
-    ApiOptions, ApiServer, DevServer, Options, Rotation as Rotates, StartError,
+    ApiOptions, ApiServer, DevServer, FAULT_HELP, Options, Rotation as Rotates, StartError,
 };
 use serde_json::Value;
 
 use crate::args::ServeWords;
 use crate::commands::Context;
 use crate::config::problem;
-use crate::output::Answer;
+use crate::output::{Answer, program};
 
 pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), AuthError> {
     let limit = &context.limit;
@@ -31,9 +33,13 @@ pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), Au
                 .clone()
                 .ok_or_else(|| missing("audience"))?,
         };
+        let takes = format!("the tokens of {} for {}", options.issuer, options.audience);
         let start = async { ApiServer::start(options).await.map_err(not_started) };
         let server = limit.bound(AuthError::Cancelled, start).await?;
-        let plain = format!("The API is at {}.\nCtrl-C stops it.\n", server.api());
+        let plain = format!(
+            "The API is at {}. It takes {takes}.\nCtrl-C stops it.\n",
+            server.api()
+        );
         context.output.answer(&Answer {
             json: server.ready_json(),
             plain: plain.into_bytes(),
@@ -42,7 +48,7 @@ pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), Au
         server.stop().await;
         return Ok(());
     }
-    let server = start(Options {
+    let server = DevServer::start(Options {
         port: words.port,
         faults: words.faults.unwrap_or_default(),
         rotation: context
@@ -51,7 +57,13 @@ pub(crate) async fn serve(context: &Context, words: ServeWords) -> Result<(), Au
             .map_or(Rotates::default(), rotates),
         ..Options::default()
     })
-    .await?;
+    .await
+    .inspect_err(|error| {
+        if matches!(error, StartError::Faults(_)) {
+            context.output.note(&format!("{FAULT_HELP}\n"));
+        }
+    })
+    .map_err(not_started)?;
     let json = server.ready_json();
     context.output.answer(&Answer {
         plain: ready_text(&json).into_bytes(),
@@ -78,13 +90,19 @@ fn rotates(word: Rotation) -> Rotates {
 }
 
 fn not_started(error: StartError) -> AuthError {
-    let field = match &error {
-        StartError::Bind { .. } => "port",
-        StartError::Faults(_) => "faults",
-        StartError::Issuer(_) => "issuer",
-        _ => "serve",
-    };
-    problem(field, error.to_string())
+    match error {
+        StartError::Bind { port, source } => {
+            let why = match source.kind() {
+                io::ErrorKind::AddrInUse => "it is in use".to_owned(),
+                _ => source.to_string(),
+            };
+            let reason = format!("{port} cannot be listened on: {why}; try --port 0");
+            problem("port", reason)
+        }
+        StartError::Faults(error) => problem("faults", format!("are wrong: {error}")),
+        StartError::Issuer(reason) => problem("issuer", format!("is unusable: {reason}")),
+        error => problem("serve", format!("cannot start: {error}")),
+    }
 }
 
 async fn told_to_stop(context: &Context) {
@@ -121,8 +139,9 @@ fn ready_text(ready: &Value) -> String {
          To use them in another terminal:\n\n\
          export LATCHKEY_ISSUER={issuer} LATCHKEY_CLIENT_ID={client_id} LATCHKEY_AUDIENCE={audience} \
          LATCHKEY_API={api} LATCHKEY_SCOPE='openid profile offline_access read:messages'\n\
-         latchkey login && latchkey ping private\n\n\
+         {program} login && {program} ping private\n\n\
          Who can log in:\n{users}",
+        program = program(),
         issuer = field("issuer"),
         api = field("api"),
         client_id = field("client_id"),

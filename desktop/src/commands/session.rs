@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey::{AccessTokenOptions, AuthError, LogoutOptions, Revocation};
+use latchkey::{AccessTokenOptions, AuthError, LogoutOptions, Revocation, Session};
 use serde_json::{Value, json};
 
 use crate::args::{LogoutWords, TokenWords};
@@ -56,6 +56,8 @@ pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answ
         local: words.local,
         post_logout_redirect_uri: words.post_logout_redirect_uri,
     };
+    let snapshot = Arc::clone(&auth);
+    let before = waiting(move || snapshot.session()).await?;
     let outcome = Arc::clone(&auth).logout(options).await?;
     let json = json!({
         "revocation": outcome.revocation.word(),
@@ -66,6 +68,9 @@ pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answ
         Revocation::Failed => "Logged out here. The provider refused to end the session on its side.",
         Revocation::Pending => {
             "Logged out here. The provider could not be reached; the tokens there end by themselves."
+        }
+        Revocation::NotNeeded if matches!(before, Session::SignedOut { .. }) => {
+            "Nobody was logged in."
         }
         Revocation::NotNeeded => "Logged out.",
     }

@@ -146,6 +146,12 @@ async fn a_person_who_does_not_come_back_in_time_has_cancelled() {
     let error = ann.failed(&words).await;
     assert_eq!(error["kind"], "cancelled");
     assert_eq!(error["recovery"], "none");
+    let output = ann.run(&words).await;
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("Nobody came back from the browser within 1 second."),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -214,6 +220,14 @@ async fn a_server_whose_words_are_wrong_says_which() {
     let ann = Person::without_a_provider();
     let error = ann.failed(&["serve", "--faults", "token:explode"]).await;
     assert_eq!(error["problems"][0]["field"], "faults");
+    let output = ann.run(&["serve", "--faults", "token:explode"]).await;
+    assert!(text(&output.stderr).contains("drop_after_commit"));
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let error = ann.failed(&["serve", "--port", &port]).await;
+    let said = error["text"].as_str().unwrap();
+    let expected = format!("port {port} cannot be listened on: it is in use; try --port 0.");
+    assert!(said.ends_with(&expected), "{said}");
     let error = ann.failed(&["serve", "--api-only"]).await;
     assert_eq!(error["problems"][0]["field"], "issuer");
 }

@@ -201,6 +201,8 @@ async fn the_api_alone_takes_the_tokens_of_the_provider_that_it_is_told() {
 async fn a_local_logout_asks_the_provider_nothing() {
     let server = server().await;
     let ann = Person::of(&server);
+    let output = ann.run(&["logout", "--local"]).await;
+    assert_eq!(text(&output.stdout), "Nobody was logged in.\n");
     ann.log_in(ALICE).await;
     let logout = ann.done(&["logout", "--local"]).await;
     assert_eq!(logout["revocation"], "none", "{logout}");

@@ -4,10 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
 use tokio::net::TcpListener;
 
 use crate::StartError;
 use crate::api::{self, OtherIssuer, Trust};
+use crate::fault_layer::ended_line;
 use crate::listener::Running;
 use crate::remote_keys::RemoteKeys;
 
@@ -54,7 +56,7 @@ impl ApiServer {
         let api = format!("http://{}/api", listener.local_addr().map_err(bind)?);
         let mut router = Router::new();
         for (path, handlers) in api::routes(Trust::Other(Arc::new(other))) {
-            router = router.route(path, handlers);
+            router = router.route(path, handlers.layer(map_response(ended_line)));
         }
         Ok(ApiServer {
             api,

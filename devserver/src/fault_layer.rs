@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use futures_util::stream;
@@ -47,7 +47,27 @@ pub(crate) fn with_faults(
     endpoint: Endpoint,
     handlers: MethodRouter,
 ) -> MethodRouter {
-    handlers.layer(from_fn_with_state((provider.clone(), endpoint), suffer))
+    handlers
+        .layer(map_response(ended_line))
+        .layer(from_fn_with_state((provider.clone(), endpoint), suffer))
+}
+
+/// Ends an answer of JSON with a newline, for terminals.
+pub(crate) async fn ended_line(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let mut bytes = to_bytes(body, LIMIT).await.unwrap_or_default().to_vec();
+    if !bytes.is_empty() {
+        bytes.push(b'\n');
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 async fn suffer(
@@ -172,7 +192,7 @@ async fn merged(response: Response, over: &Map<String, Value>) -> Response {
     let bytes = match serde_json::from_slice::<Map<String, Value>>(&bytes) {
         Ok(mut members) => {
             merge(&mut members, over);
-            Bytes::from(Value::Object(members).to_string())
+            Bytes::from(format!("{}\n", Value::Object(members)))
         }
         Err(_) => bytes,
     };

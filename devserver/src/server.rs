@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::api::{self, Trust};
-use crate::fault_layer::with_faults;
+use crate::fault_layer::{ended_line, with_faults};
 use crate::listener::Running;
 use crate::provider::{AUDIENCE, CLIENT_ID, Provider};
 use crate::stats::Endpoint;
@@ -219,7 +220,7 @@ fn router(provider: &Arc<Provider>) -> Router {
     for (path, handlers) in api::routes(Trust::Own(provider.clone())) {
         routes.push((Endpoint::Api, path.to_owned(), handlers));
     }
-    let mut router = admin::router(provider.clone());
+    let mut router = admin::router(provider.clone()).layer(map_response(ended_line));
     for (endpoint, path, handlers) in routes {
         router = router.route(&path, with_faults(provider, endpoint, handlers));
     }

@@ -15,6 +15,21 @@ async fn the_public_endpoint_needs_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_of_json_ends_its_line_and_a_fault_gives_exactly_its_bytes() {
+    let server = start().await;
+    for url in [
+        format!("{}/public", server.api()),
+        format!("{}/private", server.api()),
+        endpoint(&server, "jwks"),
+        endpoint(&server, "stats"),
+    ] {
+        assert!(get(&url).await.body.ends_with("}\n"), "{url}");
+    }
+    server.set_faults("api:body=e30").unwrap();
+    assert_eq!(get(&format!("{}/public", server.api())).await.body, "{}");
+}
+
+#[tokio::test]
 async fn without_a_token_the_challenge_has_no_error_code() {
     let server = start().await;
     let answer = get(&format!("{}/private", server.api())).await;

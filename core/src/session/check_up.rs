@@ -117,7 +117,7 @@ impl SessionManager {
             ),
             Session::SignedIn { .. } => (
                 CheckResult::Ok,
-                "Logged in, and renewed by itself.".to_owned(),
+                "Logged in, and renewed when needed.".to_owned(),
             ),
             Session::SignedOut { reason } => (
                 CheckResult::Warning,

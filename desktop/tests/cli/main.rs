@@ -7,5 +7,6 @@
 mod configuration;
 mod failures;
 mod person;
+mod processes;
 mod secrets;
 mod session;

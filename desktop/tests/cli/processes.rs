@@ -1,0 +1,78 @@
+//! Many processes, one session: real processes on one store of sealed files.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use latchkey_devserver::{DevServer, Options, Rotation};
+use serde_json::json;
+
+use crate::person::*;
+
+/// Someone who is logged in with an access token that has ended already.
+async fn with_an_ended_token(rotation: Rotation) -> (DevServer, Person) {
+    let server = DevServer::start(Options {
+        rotation,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let ann = Person::of(&server);
+    let ended = BASE64_URL_SAFE_NO_PAD.encode(r#"{"expires_in":0}"#);
+    server
+        .set_faults(&format!("token:merge={ended}@1"))
+        .unwrap();
+    ann.log_in(ALICE).await;
+    server.clear_faults();
+    server.reset_counts();
+    (server, ann)
+}
+
+#[tokio::test]
+async fn twenty_processes_with_an_ended_token_make_one_token_request() {
+    // A second use of the refresh token would end the session.
+    let (server, ann) = with_an_ended_token(Rotation::Strict).await;
+    server.set_faults("token:delay=300").unwrap();
+    let processes: Vec<_> = (0..20)
+        .map(|_| {
+            ann.command(&["ping", "private", "--json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for process in processes {
+        let output = process.wait_with_output().await.unwrap();
+        let answer = one_line(&output.stdout);
+        assert_eq!(answer["ok"], true, "{answer}");
+    }
+    assert_eq!(server.requests("token"), 1);
+    assert_eq!(server.refresh_token_reuse(), 0);
+}
+
+#[tokio::test]
+async fn a_process_killed_in_the_middle_of_a_refresh_leaves_a_session_that_goes_on() {
+    // The provider takes the parent of a token that nobody has used.
+    let (server, ann) = with_an_ended_token(Rotation::Parent).await;
+    server
+        .set_faults("token:after_commit,gate=middle@1")
+        .unwrap();
+    let mut killed = ann.command(&["ping", "private"]).spawn().unwrap();
+    // The provider has spent the token, and the answer is on its way.
+    server.gate_reached("middle").await;
+    killed.kill().await.unwrap();
+    server.open_gate("middle");
+
+    let timeline = ann.done(&["timeline"]).await;
+    assert_eq!(
+        timeline["events"].as_array().unwrap().last().unwrap()["event"],
+        "refresh_unresolved"
+    );
+    // The next one waits until the claim of the dead one is over, then sends the same token again.
+    let next = tokio::time::timeout(Duration::from_secs(50), ann.done(&["ping", "private"]));
+    assert_eq!(next.await.unwrap()["ok"], json!(true));
+    assert_eq!(server.requests("token"), 2);
+    assert_eq!(ann.done(&["status"]).await["session"]["state"], "signed_in");
+}

@@ -104,7 +104,7 @@ impl World {
 #[derive(Default)]
 pub struct Hands {
     ahead: Mutex<u64>,
-    set_back: Mutex<u64>,
+    set: Mutex<i64>,
 }
 
 impl Hands {
@@ -113,9 +113,10 @@ impl Hands {
         *self.ahead.lock().expect("no panic") += seconds;
     }
 
-    /// Sets the wall clock back, as a correction from the network does. The boot clock never goes back.
-    pub fn set_back(&self, seconds: u64) {
-        *self.set_back.lock().expect("no panic") += seconds;
+    /// Sets the wall clock forward, or back (negative), as a correction from the network does. The boot clock is
+    /// never set.
+    pub fn set(&self, seconds: i64) {
+        *self.set.lock().expect("no panic") += seconds;
     }
 
     fn ahead(&self) -> u64 {
@@ -125,8 +126,8 @@ impl Hands {
 
 impl Clock for Hands {
     fn wall(&self) -> i64 {
-        let back = *self.set_back.lock().expect("no panic");
-        (SystemClock.wall().saturating_add_unsigned(self.ahead())).saturating_sub_unsigned(back)
+        let set = *self.set.lock().expect("no panic");
+        SystemClock.wall().saturating_add_unsigned(self.ahead()) + set
     }
 
     fn boot(&self) -> Duration {

@@ -88,8 +88,10 @@ impl Refusals {
 pub(crate) struct Claim {
     /// The run of the process that sends.
     pub(crate) run_id: String,
-    /// Until when others wait for it.
-    pub(crate) until: i64,
+    /// When it was written, by the wall clock and by the boot clock (in seconds): where both have gone the same way
+    /// since, its age is certain.
+    pub(crate) at: i64,
+    pub(crate) boot_at: u64,
     /// When the refresh token was sent for the first time.
     pub(crate) first_sent: i64,
     pub(crate) attempts: u32,

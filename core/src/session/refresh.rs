@@ -30,7 +30,7 @@ use crate::types::{NetworkReason, Rotation, SignedOutReason};
 /// A refresh is given less time than other requests: a claim keeps others waiting.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// For how many seconds a claim keeps others waiting: one request, and a little for the writes around it.
-const TERM: i64 = 15;
+const TERM: u64 = 15;
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -107,7 +107,7 @@ impl SessionManager {
             }),
             _ => None,
         };
-        let patience = self.clock.boot() + 2 * Duration::from_secs(TERM.unsigned_abs());
+        let patience = self.clock.boot() + 2 * Duration::from_secs(TERM);
         let mut seen: Option<(Option<Tag>, Duration)> = None;
         let mut races = 0;
         while races < RACES {
@@ -157,7 +157,8 @@ impl SessionManager {
             let claimed = record.with(Live {
                 claim: Some(Claim {
                     run_id: self.run_id.clone(),
-                    until: self.now() + TERM,
+                    at: self.now(),
+                    boot_at: self.clock.boot().as_secs(),
                     first_sent,
                     attempts: attempts + 1,
                 }),
@@ -213,11 +214,7 @@ impl SessionManager {
             && known
                 .lifetime
                 .is_fresh(Some(wish.min_validity.unwrap_or(0)), &*self.clock);
-        // A wall clock that was set back makes a term look longer than one can be: then ours decides.
-        let others = claim.run_id != self.run_id
-            && now < claim.until
-            && unchanged.as_secs() < TERM.unsigned_abs();
-        if others {
+        if claim.run_id != self.run_id && !self.is_over(claim, unchanged) {
             return if usable { Next::Rest } else { Next::Wait };
         }
         let left = !wish.refused
@@ -239,6 +236,19 @@ impl SessionManager {
             }
         } else {
             Next::Rest
+        }
+    }
+
+    /// Whether the term of another process's claim is over. Where the clocks disagree about its age, one was set or
+    /// the device was started anew: then only having seen it unchanged for a whole term tells.
+    fn is_over(&self, claim: &Claim, unchanged: Duration) -> bool {
+        const AGREE: u64 = 5;
+        let boot = self.clock.boot().as_secs();
+        let by_boot = boot.checked_sub(claim.boot_at);
+        let by_wall = u64::try_from(self.now() - claim.at).ok();
+        match (by_boot, by_wall) {
+            (Some(by_boot), Some(by_wall)) if by_boot.abs_diff(by_wall) <= AGREE => by_boot >= TERM,
+            _ => unchanged.as_secs() >= TERM,
         }
     }
 

@@ -57,7 +57,7 @@ impl SessionManager {
         if !wish.force && self.pace.is_settled(self.clock.boot()) {
             return self.whatever_is_left();
         }
-        let refreshed = self.refresh(wish).result().await;
+        let refreshed = self.refresh(wish, known.record).result().await;
         // A refresh that may be done later does not take away a token that is good now.
         let now_wish = Wish {
             min_validity: Some(options.min_validity_seconds.unwrap_or(0)),

@@ -49,7 +49,14 @@ enum Next {
 impl SessionManager {
     /// Starts a refresh, or joins the one that is under way. While it is too early for another try, the result is the
     /// last one's.
-    pub(crate) fn refresh(self: &Arc<Self>, wish: Wish) -> Landing {
+    ///
+    /// `seen` is what the caller saw before it asked: a token that came since then is news, whoever has brought it. So a
+    /// caller who asks for what another flight has just landed with makes no second request.
+    pub(crate) fn refresh(
+        self: &Arc<Self>,
+        wish: Wish,
+        seen: Option<Arc<SessionRecord>>,
+    ) -> Landing {
         let flight = if wish.for_user_info {
             &self.flight_aside
         } else {
@@ -59,8 +66,8 @@ impl SessionManager {
         flight.board(|| async move {
             let _alone = manager.sending.lock().await;
             let result = match manager.pace.too_early(manager.clock.boot()) {
-                Some(error) => manager.pause(wish, error).await,
-                None => manager.refresh_once(wish).await,
+                Some(error) => manager.pause(wish, seen.as_deref(), error).await,
+                None => manager.refresh_once(wish, seen.as_deref()).await,
             };
             if let Err(error) = &result {
                 manager.log.line(
@@ -74,31 +81,38 @@ impl SessionManager {
 
     /// In place of a refresh that it is too early for: a look at the store, for another process may have been luckier,
     /// or have logged out.
-    async fn pause(&self, wish: Wish, error: AuthError) -> Result<(), AuthError> {
-        let before = self.known().ok().and_then(|known| known.record);
+    async fn pause(
+        &self,
+        wish: Wish,
+        seen: Option<&SessionRecord>,
+        error: AuthError,
+    ) -> Result<(), AuthError> {
         let known = self.reload().await?;
         match known.signed_out(&*self.clock) {
             Some(reason) => Err(AuthError::LoginRequired { reason }),
-            None if self.is_good_news(before.as_deref(), &known, wish) => Ok(()),
+            None if self.is_good_news(seen, &known, wish) => Ok(()),
             None => Err(error),
         }
     }
 
-    /// Whether another process has put a token into the store that meets the wish: it is as good as ours would be.
-    fn is_good_news(&self, before: Option<&SessionRecord>, known: &Known, wish: Wish) -> bool {
+    /// Whether a token has come since the caller looked that meets the wish: it is as good as ours would be.
+    fn is_good_news(&self, seen: Option<&SessionRecord>, known: &Known, wish: Wish) -> bool {
         let (Some(record), Some(live)) = (&known.record, known.live()) else {
             return false;
         };
-        before.is_none_or(|before| !before.is_same(record))
+        seen.is_none_or(|seen| !seen.is_same(record))
             && !wish.for_user_info
             && live.access_token.is_some()
             && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
     }
 
     /// One refresh, from the look at the store to the write of the new tokens.
-    async fn refresh_once(&self, wish: Wish) -> Result<(), AuthError> {
+    async fn refresh_once(
+        &self,
+        wish: Wish,
+        before: Option<&SessionRecord>,
+    ) -> Result<(), AuthError> {
         self.persist_pending().await;
-        let before = self.known().ok().and_then(|known| known.record);
         let (metadata, keys) = tokio::join!(self.provider.metadata(), self.provider.keys());
         let keys = match (&metadata, keys) {
             (Ok(metadata), Ok(keys)) => Some(VerificationKeys {
@@ -120,7 +134,7 @@ impl SessionManager {
                     reason: SignedOutReason::Never,
                 });
             };
-            if self.is_good_news(before.as_deref(), &known, wish) {
+            if self.is_good_news(before, &known, wish) {
                 return Ok(());
             }
             let Some(refresh_token) = live.refresh_token.clone() else {

@@ -9,6 +9,7 @@ use ring::digest;
 use super::SessionManager;
 use super::access::Wish;
 use super::flight::Landing;
+use super::record::SessionRecord;
 use crate::error::AuthError;
 use crate::types::AccessToken;
 
@@ -95,7 +96,8 @@ impl SessionManager {
             refused: true,
             ..Wish::default()
         };
-        self.force(&self.forced, &refused.value, wish).await?;
+        self.force(&self.forced, &refused.value, wish, known.record)
+            .await?;
         Ok(another(self.cached(ANY)))
     }
 
@@ -105,11 +107,12 @@ impl SessionManager {
         forced: &ForcedRefreshes,
         refused: &str,
         wish: Wish,
+        seen: Option<Arc<SessionRecord>>,
     ) -> Result<(), AuthError> {
         let boarded = forced.board(
             refused,
             self.clock.boot(),
-            || self.refresh(wish),
+            || self.refresh(wish, seen),
             || {
                 if wish.for_user_info {
                     self.flight_aside.under_way()

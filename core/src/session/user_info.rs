@@ -83,7 +83,8 @@ impl SessionManager {
             ..Wish::default()
         };
         let refused = before.as_deref().unwrap_or(refused);
-        self.force(&self.forced_aside, refused, wish).await?;
+        let seen = self.known()?.record;
+        self.force(&self.forced_aside, refused, wish, seen).await?;
         Ok(self.aside().filter(|token| Some(token) != before.as_ref()))
     }
 

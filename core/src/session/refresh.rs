@@ -97,12 +97,15 @@ impl SessionManager {
 
     /// Whether a token has come since the caller looked that meets the wish: it is as good as ours would be.
     fn is_good_news(&self, seen: Option<&SessionRecord>, known: &Known, wish: Wish) -> bool {
-        let (Some(record), Some(live)) = (&known.record, known.live()) else {
+        let token = |record: &SessionRecord| {
+            let token = record.live()?.access_token.as_ref()?;
+            Some(token.secret().clone())
+        };
+        let Some(new) = known.record.as_deref().and_then(token) else {
             return false;
         };
-        seen.is_none_or(|seen| !seen.is_same(record))
+        seen.and_then(token) != Some(new)
             && !wish.for_user_info
-            && live.access_token.is_some()
             && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
     }
 

@@ -280,7 +280,7 @@ fn build(builder: ClientBuilder) -> Result<Client, BadTrustAnchors> {
     builder.build().map_err(|_| BadTrustAnchors)
 }
 
-fn on_loopback(url: &Url) -> bool {
+pub(crate) fn on_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

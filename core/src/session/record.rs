@@ -94,7 +94,6 @@ pub(crate) struct Claim {
     pub(crate) boot_at: u64,
     /// When the refresh token was sent for the first time.
     pub(crate) first_sent: i64,
-    pub(crate) attempts: u32,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

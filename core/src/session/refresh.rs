@@ -38,7 +38,6 @@ const POLL: Duration = Duration::from_millis(100);
 enum Next {
     Send {
         first_sent: i64,
-        attempts: u32,
     },
     /// Another process is at it.
     Wait,
@@ -152,11 +151,8 @@ impl SessionManager {
                     Duration::ZERO
                 }
             };
-            let (first_sent, attempts) = match self.next_step(live, &known, wish, unchanged) {
-                Next::Send {
-                    first_sent,
-                    attempts,
-                } => (first_sent, attempts),
+            let first_sent = match self.next_step(live, &known, wish, unchanged) {
+                Next::Send { first_sent } => first_sent,
                 Next::Wait if self.clock.boot() < patience => {
                     tokio::time::sleep(POLL).await;
                     continue;
@@ -177,7 +173,6 @@ impl SessionManager {
                     at: self.now(),
                     boot_at: self.clock.boot().as_secs(),
                     first_sent,
-                    attempts: attempts + 1,
                 }),
                 ..live.clone()
             });
@@ -222,10 +217,7 @@ impl SessionManager {
     fn next_step(&self, live: &Live, known: &Known, wish: Wish, unchanged: Duration) -> Next {
         let now = self.now();
         let Some(claim) = &live.claim else {
-            return Next::Send {
-                first_sent: now,
-                attempts: 0,
-            };
+            return Next::Send { first_sent: now };
         };
         let usable = !wish.force
             && known
@@ -249,7 +241,6 @@ impl SessionManager {
         ) {
             Next::Send {
                 first_sent: claim.first_sent,
-                attempts: claim.attempts,
             }
         } else {
             Next::Rest

@@ -112,6 +112,8 @@ pub(crate) fn is_resource(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::discovery::is_loopback;
+    use crate::transport::on_loopback;
 
     #[test]
     fn every_mistake_is_named_at_once() {
@@ -136,6 +138,27 @@ mod tests {
                 "request_timeout_seconds"
             ]
         );
+    }
+
+    #[test]
+    fn what_may_be_plain_http_is_what_no_proxy_gets_to_see() {
+        // Two layers that do not know each other decide this; a difference would show plain text to a proxy.
+        for host in [
+            "127.0.0.1",
+            "127.255.0.9",
+            "[::1]",
+            "localhost",
+            "localhost.",
+            "localhost.evil.example",
+            "a.localhost",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "10.0.0.1",
+            "login.example.com",
+        ] {
+            let url = Url::parse(&format!("http://{host}:8080/x")).expect("a URL");
+            assert_eq!(is_loopback(&url), on_loopback(&url), "{host}");
+        }
     }
 
     #[test]

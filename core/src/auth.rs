@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::background::BackgroundTime;
 use crate::cancel::{Cancellation, unless_cancelled};
 use crate::clock::{Clock, SystemClock};
 use crate::error::AuthError;
@@ -18,8 +19,9 @@ use crate::types::{
 /// Make one for the life of the app and share it: it is safe from any thread, and its calls join each other (two
 /// hundred callers with an expired token make one token request). Two processes that share a store share the session.
 ///
-/// What is stored, and where: the session (refresh token, access token, the ID token's claims) and the logins that
-/// are open, each as one sealed record in the [`SecureStore`]. Nothing else, nowhere else.
+/// What is stored, and where: the session (refresh token, access token, the ID token's claims), the logins that are
+/// open, and the journal (what happened, without a secret), each as one sealed record in the [`SecureStore`]. Nothing
+/// else, nowhere else.
 #[derive(uniffi::Object)]
 pub struct Auth {
     session: Arc<SessionManager>,
@@ -59,6 +61,18 @@ impl Auth {
     /// Sends what happens to `sink`, or to nobody (`None`, which is how it starts). No level prints a secret.
     pub fn set_log_sink(&self, level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
         self.session.set_log_sink(level, sink);
+    }
+
+    /// Where a refresh asks the system not to suspend the app, or `None` (which is how it starts).
+    pub fn set_background_time(&self, background_time: Option<Arc<dyn BackgroundTime>>) {
+        self.session.set_background_time(background_time);
+    }
+
+    /// Call it when the app comes to the foreground, and when the device is unlocked: looks at the store at once (what
+    /// another process did is otherwise seen within 30 seconds), and tries again to store what could not be stored. No
+    /// network. Without it nothing is lost, only later.
+    pub async fn resumed(&self) {
+        self.session.resumed().await;
     }
 
     /// The session as this process knows it. The first call reads the store once (make it off the main thread),
@@ -141,7 +155,9 @@ impl Auth {
         self.session.logout(options).await
     }
 
-    /// What happened to this session, oldest first. For support: no secret, no subject.
+    /// What happened to this session, oldest first: the last 200 events, kept over restarts and endings, and at the end
+    /// the `summary`, a sentence that answers "why was I logged out". For support: no secret, no subject. It reads the
+    /// store: call it off the main thread.
     pub fn timeline(&self) -> Vec<TimelineEvent> {
         self.session.timeline()
     }

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> i64;
     /// Time since some fixed moment, counting the time the device sleeps; it is never set back.
     fn boot(&self) -> Duration;
+    /// Names this start of the device: two readings of [`boot`](Self::boot) can be compared where it is the same.
+    /// `None` where the system does not tell.
+    fn boot_id(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The device's own clocks.
@@ -43,6 +48,16 @@ impl Clock for SystemClock {
             u64::try_from(now.tv_sec).unwrap_or(0),
             u32::try_from(now.tv_nsec).unwrap_or(0),
         )
+    }
+
+    /// Linux and Android; Apple's systems and Windows have nothing like it that needs no unsafe code.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn boot_id(&self) -> Option<String> {
+        static BOOT_ID: once_cell::sync::Lazy<Option<String>> = once_cell::sync::Lazy::new(|| {
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            Some(text.trim().to_owned()).filter(|id| !id.is_empty() && id.len() <= 64)
+        });
+        BOOT_ID.clone()
     }
 
     #[cfg(not(unix))]

@@ -184,6 +184,30 @@ impl AuthError {
     }
 }
 
+impl AuthError {
+    /// The kind with a word more, for the timeline: `network timeout`, `provider invalid_client`.
+    pub(crate) fn class(&self) -> String {
+        let kind = self.kind();
+        let more = match self {
+            Self::Network { reason, .. } => reason.word(),
+            Self::Storage { reason } => reason.word(),
+            Self::LoginRequired { reason } => reason.word(),
+            Self::InteractionRequired { code } | Self::Denied { code } => code.clone(),
+            Self::Untrusted { check } => check.clone(),
+            Self::Provider {
+                code: Some(code), ..
+            } => code.clone(),
+            Self::Provider {
+                status: Some(status),
+                ..
+            } => status.to_string(),
+            Self::Clock { skew_seconds } => format!("{skew_seconds} s"),
+            _ => return kind,
+        };
+        format!("{kind} {more}")
+    }
+}
+
 impl From<ProtocolError> for AuthError {
     fn from(error: ProtocolError) -> Self {
         match error {
@@ -210,7 +234,7 @@ impl From<TransportError> for AuthError {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Offline => Self::network(NetworkReason::Offline),
-            TransportError::Timeout { .. } => Self::network(NetworkReason::Timeout),
+            TransportError::Timeout => Self::network(NetworkReason::Timeout),
             TransportError::Tls => Self::network(NetworkReason::Tls),
             TransportError::Interrupted => Self::network(NetworkReason::Unavailable),
             TransportError::TooLarge { status } => Self::Provider {

@@ -3,6 +3,7 @@
 //! Everything that the file store and the key file need of an operating system is here. Names come
 //! from the code, never from outside; errors say what to do about them and drop the system's text.
 
+pub(crate) mod runs;
 #[cfg(not(unix))]
 #[path = "files/other.rs"]
 mod system;
@@ -89,6 +90,7 @@ impl Folder {
         // A folder that is busy is being cleaned by whoever is at work in it.
         if let Ok(_inside) = folder.enter(Deadline::after(Duration::ZERO)) {
             let _ = fs::remove_file(folder.path.join(TEMP));
+            runs::clean(&folder.path);
         }
         Ok(folder)
     }

@@ -46,8 +46,8 @@
 //!
 //! # What is stored
 //!
-//! Two records in the [`SecureStore`], sealed: the session (tokens, the ID token's claims), and the logins that are
-//! open. A store is two calls, `load` and a compare-and-swap; [`file_store`] is one for Android and desktop,
+//! Three items in the [`SecureStore`], sealed: the session (tokens, the ID token's claims), the logins that are open, and
+//! the journal (what happened, without a secret). A store is two calls, `load` and a compare-and-swap; [`file_store`] is one for Android and desktop,
 //! [`memory_store`] one for tests.
 //!
 //! # Layers
@@ -57,6 +57,7 @@
 
 mod api;
 mod auth;
+mod background;
 mod cancel;
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
@@ -75,6 +76,7 @@ mod types;
 
 pub use api::ApiClient;
 pub use auth::Auth;
+pub use background::{BackgroundError, BackgroundGrant, BackgroundTime};
 pub use cancel::Cancellation;
 pub use clock::{Clock, SystemClock};
 #[cfg(any(test, feature = "conformance"))]

@@ -4,6 +4,8 @@
 //! retries, no decompression, three deadlines (connecting, silence, all in all) and a cap on bodies. Plain `http`
 //! goes to loopback hosts only (the callers' URLs are checked for it), and never through a proxy.
 
+mod late_body;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
 use url::{Host, Url};
+
+pub(crate) use self::late_body::LateBody;
 
 /// No answer may be larger. A JWKS with x5c chains of a big provider is some 50 KiB.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -39,10 +43,7 @@ pub(crate) enum TransportError {
     Tls,
     /// A deadline passed.
     #[error("no answer in time")]
-    Timeout {
-        /// Whether the request may have reached the server.
-        sent: bool,
-    },
+    Timeout,
     /// The connection broke after the request may have been sent.
     #[error("the answer broke off")]
     Interrupted,
@@ -54,16 +55,6 @@ pub(crate) enum TransportError {
     },
 }
 
-impl TransportError {
-    /// Whether it is certain that the server did not get the request.
-    pub(crate) fn certainly_not_sent(self) -> bool {
-        matches!(
-            self,
-            Self::Offline | Self::Tls | Self::Timeout { sent: false }
-        )
-    }
-}
-
 /// A request: everything in it is ready to be sent as it is.
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -72,6 +63,8 @@ pub(crate) struct Request {
     /// The access token for the `Authorization` header, its one place (RFC 6750 §2.1).
     pub(crate) bearer: Option<String>,
     pub(crate) body: Option<Vec<u8>>,
+    /// A body that is made when the connection is ready for it.
+    pub(crate) late_body: Option<LateBody>,
     /// A shorter deadline than the configured one.
     pub(crate) at_most: Option<Duration>,
 }
@@ -84,6 +77,7 @@ impl Request {
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             bearer: None,
             body: None,
+            late_body: None,
             at_most: None,
         }
     }
@@ -201,6 +195,9 @@ impl Transport {
         if let Some(body) = request.body {
             outgoing = outgoing.body(body);
         }
+        if let Some(body) = request.late_body {
+            outgoing = outgoing.body(reqwest::Body::wrap(body));
+        }
         receive(outgoing.send().await.map_err(failure)?).await
     }
 }
@@ -237,9 +234,7 @@ fn failure(error: reqwest::Error) -> TransportError {
     if is_tls(&error) {
         TransportError::Tls
     } else if error.is_timeout() {
-        TransportError::Timeout {
-            sent: !error.is_connect(),
-        }
+        TransportError::Timeout
     } else if error.is_connect() {
         TransportError::Offline
     } else {

@@ -33,6 +33,12 @@ pub struct AuthConfig {
     /// What the provider does with refresh tokens, as far as the developer knows.
     #[uniffi(default = None)]
     pub rotation: Option<Rotation>,
+    /// The role of this process, where the system runs at most one process in it at a time: `app` in an app's main
+    /// process, another word in its extension. Then a new start proves that the last one is gone, and goes on at once
+    /// with a refresh that was cut off; without it, and with a store that is no [`crate::file_store`], up to 15 seconds
+    /// are waited. Never for a program that may run twice.
+    #[uniffi(default = None)]
+    pub single_instance_role: Option<String>,
     /// The absolute deadline of one request, in seconds, 1 to 120. `None` means 30.
     #[uniffi(default = None)]
     pub request_timeout_seconds: Option<u32>,
@@ -56,6 +62,7 @@ impl AuthConfig {
             audience: None,
             resources: Vec::new(),
             rotation: None,
+            single_instance_role: None,
             request_timeout_seconds: None,
             trust_anchors_pem: None,
         }
@@ -280,9 +287,11 @@ pub struct LogoutOutcome {
 pub struct TimelineEvent {
     /// When, in seconds since 1970-01-01 UTC, by this device's clock.
     pub at_unix_seconds: i64,
-    /// `login`, `refreshed`, `refresh_unresolved` or `ended`.
+    /// One word: `login`, `login_failed`, `refresh_sent`, `refreshed`, `stored`, `persist_pending` (the store did not
+    /// take it yet), `adopted` (another process renewed it), `refresh_failed`, `refresh_unresolved`, `taken_over` (from
+    /// a process that is gone), `id_token_dropped`, `clock_off`, `put_back`, `ended`, `revocation`, `summary`.
     pub event: String,
-    /// The reason of an ending.
+    /// A word more, such as the reason of an ending; of the `summary`, a sentence.
     pub detail: Option<String>,
 }
 

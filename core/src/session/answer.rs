@@ -11,9 +11,10 @@ use super::finish::expires_at;
 use super::flight::spawn;
 use super::keeper::Writer;
 use super::provider::host;
-use super::record::{Ending, Live, Refusals, SessionRecord, State};
+use super::record::{Ending, Live, Refusals, State};
+use super::send::Attempt;
+use super::timeline::What;
 use super::user_info::TokenAside;
-use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
@@ -25,17 +26,6 @@ use crate::protocol::revocation::revocation_request;
 use crate::protocol::token::{TokenProblem, TokenResponse, Verdict, parse_token_answer, verdict};
 use crate::transport::{Request, TransportError};
 use crate::types::{NetworkReason, SignedOutReason};
-
-/// A refresh whose claim is written.
-pub(crate) struct Attempt {
-    pub(crate) record: SessionRecord,
-    pub(crate) tag: Tag,
-    /// Whether an earlier send of the same token is without an answer.
-    pub(crate) unresolved: bool,
-    pub(crate) sent_at: i64,
-    /// The access token is for the userinfo endpoint alone; the session keeps the one it has.
-    pub(crate) for_user_info: bool,
-}
 
 /// The token endpoint's answer.
 pub(crate) struct Answer {
@@ -69,6 +59,13 @@ pub(crate) struct VerificationKeys {
     pub(crate) algorithms: Vec<Algorithm>,
 }
 
+/// What a refresh has come to.
+pub(crate) enum Conclusion {
+    Done(Result<(), AuthError>),
+    /// The token may have been used, and no answer is here.
+    AnswerLost(Attempt, AuthError),
+}
+
 /// A refresh was answered with another person's ID token.
 struct SomebodyElse;
 
@@ -86,6 +83,7 @@ impl SessionManager {
             LogLevel::Debug,
             format_args!("token request at {endpoint}: status {}", answer.status),
         );
+        self.learn_time(answer.header("date"));
         Ok(Answer {
             tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),
             retry_after_seconds: retry_after_seconds(
@@ -100,34 +98,32 @@ impl SessionManager {
     /// Draws the conclusion of an answer, or of none (refresh.md §4.7).
     pub(crate) async fn conclude(
         &self,
-        attempt: Attempt,
+        mut attempt: Attempt,
         answer: Result<Answer, TransportError>,
         keys: Option<&VerificationKeys>,
-    ) -> Result<(), AuthError> {
-        let mut refusals = attempt
-            .record
-            .live()
-            .map_or_else(Refusals::default, |live| live.refusals);
+    ) -> Conclusion {
         let answer = match answer {
             Ok(answer) => answer,
+            Err(TransportError::Interrupted | TransportError::Timeout) if attempt.sent => {
+                let error = answer.err().map_or_else(
+                    || AuthError::network(NetworkReason::Unavailable),
+                    AuthError::from,
+                );
+                return Conclusion::AnswerLost(attempt, error);
+            }
             Err(error) => {
-                let certain = error.certainly_not_sent();
-                let error = AuthError::from(error);
-                self.pace.failed(&error, self.clock.boot());
-                if certain {
-                    self.release(attempt, refusals).await;
-                }
-                return Err(error);
+                let resolved = !attempt.sent;
+                return Conclusion::Done(self.fail(attempt, error.into(), resolved).await);
             }
         };
         let retry_after_seconds = answer.retry_after_seconds;
         let problem = match answer.tokens {
-            Ok(tokens) => return self.renewed(attempt, tokens, keys).await,
+            Ok(tokens) => return Conclusion::Done(self.renewed(attempt, tokens, keys).await),
             Err(problem) => problem,
         };
         // An answer that may have come after the provider committed (a gateway's, a broken one) leaves the claim.
         let (error, resolved) = match verdict(&problem) {
-            Verdict::Ended => return self.refused(attempt).await,
+            Verdict::Ended => return Conclusion::Done(self.refused(attempt).await),
             Verdict::InteractionRequired { code } => {
                 (AuthError::InteractionRequired { code }, true)
             }
@@ -150,24 +146,18 @@ impl SessionManager {
                 code,
                 maybe_processed,
             } => {
-                if !maybe_processed && (400..500).contains(&status) {
-                    refusals = refusals.and_one(self.now());
-                }
+                let refused = !maybe_processed && (400..500).contains(&status);
                 (
                     AuthError::Provider {
                         status: Some(u32::from(status)),
                         code,
-                        persistent: refusals.go_on(),
+                        persistent: refused && attempt.refuse(self.now()).go_on(),
                     },
                     !maybe_processed,
                 )
             }
         };
-        self.pace.failed(&error, self.clock.boot());
-        if resolved {
-            self.release(attempt, refusals).await;
-        }
-        Err(error)
+        Conclusion::Done(self.fail(attempt, error, resolved).await)
     }
 
     /// The provider has answered with new tokens: one write makes them ours.
@@ -194,13 +184,15 @@ impl SessionManager {
             _ => true,
         };
         let orphan = tokens.refresh_token.as_ref().map(|t| t.secret().clone());
-        let expires_at = expires_at(attempt.sent_at, tokens.expires_in_seconds);
+        self.note(&What::Refreshed { rotated: !kept });
+        let expires_at = expires_at(attempt.asked.wall, tokens.expires_in_seconds);
         let mut next = Live {
             claims,
             refresh_token: tokens.refresh_token.or_else(|| live.refresh_token.clone()),
             refreshed_at: Some(self.now()),
             refresh_token_kept: kept,
             claim: None,
+            hold: None,
             refusals: Refusals::default(),
             ..live.clone()
         };
@@ -214,12 +206,13 @@ impl SessionManager {
         } else {
             next.scopes = tokens.scopes.unwrap_or_else(|| live.scopes.clone());
             next.access_token = Some(tokens.access_token);
-            next.obtained_at = attempt.sent_at;
+            next.obtained = attempt.asked;
             next.expires_at = expires_at;
         }
         let next = attempt.record.next(State::Live(Box::new(next)));
         match self.commit_renewed(next, Some(attempt.tag)).await {
             Ok(()) => {
+                self.note_stored();
                 match aside {
                     Some(token) => self.keep_aside(Some(token)),
                     None => self.pace.renewed(self.clock.boot()),
@@ -264,7 +257,8 @@ impl SessionManager {
         let (Some(id_token), Some(subject)) = (&tokens.id_token, &live.subject) else {
             return Ok(None);
         };
-        let dropped = |why: &str| {
+        let dropped = |why: &'static str| {
+            self.note(&What::IdTokenDropped(why));
             self.log.line(
                 LogLevel::Warn,
                 format_args!("the refreshed ID token was dropped: {why}"),
@@ -288,7 +282,7 @@ impl SessionManager {
                 auth_time: live.claims.get("auth_time").and_then(Value::as_i64),
                 nonce: live.nonce.as_deref(),
                 access_token: tokens.access_token.secret(),
-                now: self.now(),
+                now: self.provider_time(),
             },
         );
         match checked {
@@ -305,7 +299,7 @@ impl SessionManager {
 
     /// `invalid_grant`: the session is over, unless somebody else has renewed it meanwhile.
     async fn refused(&self, attempt: Attempt) -> Result<(), AuthError> {
-        let reason = if attempt.unresolved {
+        let reason = if attempt.earlier.is_some() {
             SignedOutReason::RotationInterrupted
         } else {
             SignedOutReason::Revoked
@@ -324,6 +318,7 @@ impl SessionManager {
             .await
         {
             Ok(()) => {
+                self.note(&What::Ended(reason));
                 self.log.line(
                     LogLevel::Warn,
                     format_args!("the session has ended: {}", reason.word()),
@@ -337,27 +332,6 @@ impl SessionManager {
                     None => Ok(()),
                 }
             }
-        }
-    }
-
-    /// Takes the claim back: the refresh token was not used. What an earlier send left open stays open.
-    async fn release(&self, attempt: Attempt, refusals: Refusals) {
-        let Some(live) = attempt.record.live() else {
-            return;
-        };
-        let released = attempt.record.with(Live {
-            claim: live.claim.clone().filter(|_| attempt.unresolved),
-            refusals,
-            ..live.clone()
-        });
-        if let Err(error) = self
-            .commit(released, Some(attempt.tag), Writer::Refresh)
-            .await
-        {
-            self.log.line(
-                LogLevel::Debug,
-                format_args!("a claim was not taken back: {error}"),
-            );
         }
     }
 

@@ -7,8 +7,10 @@ use url::Url;
 
 use super::flight::finish;
 use super::keeper::{RACES, Writer};
+use super::moment::Moment;
 use super::pending::PendingLogin;
 use super::record::{Live, Refusals, SessionRecord, State, Unreadable};
+use super::timeline::What;
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -33,11 +35,15 @@ impl SessionManager {
         finish(async move {
             let result = manager.finish_inner(&callback_url).await;
             if let Err(error) = &result {
+                if !matches!(error, AuthError::CallbackIgnored { .. }) {
+                    manager.note(&What::LoginFailed(error.class()));
+                }
                 manager.log.line(
                     LogLevel::Warn,
                     format_args!("a login was not finished: {}", error.kind()),
                 );
             }
+            manager.write_journal().await;
             result
         })
         .await
@@ -51,7 +57,7 @@ impl SessionManager {
         };
         let url =
             Url::parse(&login.token_endpoint).map_err(|_| ProtocolError::Untrusted("endpoint"))?;
-        let sent_at = self.now();
+        let asked = self.moment();
         let body = token_request(
             &login.client_id,
             &Grant::AuthorizationCode {
@@ -74,7 +80,7 @@ impl SessionManager {
         let identity = self
             .identify(&login, &tokens, answer.date.as_deref(), keys)
             .await?;
-        self.store_login(login, tokens, identity, sent_at).await
+        self.store_login(login, tokens, identity, asked).await
     }
 
     /// Finds the login that the callback answers and takes it out of the store, so that of several deliveries of one
@@ -165,7 +171,7 @@ impl SessionManager {
         login: PendingLogin,
         tokens: TokenResponse,
         identity: Option<IdTokenClaims>,
-        sent_at: i64,
+        asked: Moment,
     ) -> Result<Session, AuthError> {
         let (subject, claims) = match identity {
             Some(identity) => (Some(identity.subject), identity.claims),
@@ -188,13 +194,14 @@ impl SessionManager {
             nonce: login.nonce,
             refresh_token: tokens.refresh_token,
             access_token: Some(tokens.access_token),
-            obtained_at: sent_at,
-            expires_at: expires_at(sent_at, tokens.expires_in_seconds),
+            expires_at: expires_at(asked.wall, tokens.expires_in_seconds),
+            obtained: asked,
             token_endpoint: login.token_endpoint,
             logged_in_at: self.now(),
             refreshed_at: None,
             refresh_token_kept: false,
             claim: None,
+            hold: None,
             refusals: Refusals::default(),
         };
         let record = SessionRecord::new(
@@ -225,6 +232,8 @@ impl SessionManager {
             };
             match self.commit(record.clone(), expected, Writer::Person).await {
                 Ok(()) => {
+                    self.note(&What::Login);
+                    self.note_stored();
                     self.log.line(LogLevel::Info, format_args!("logged in"));
                     return Ok(self.snapshot());
                 }

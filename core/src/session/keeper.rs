@@ -12,6 +12,7 @@ use super::SessionManager;
 use super::flight::spawn;
 use super::memory::{Known, Memory};
 use super::record::{SessionRecord, State, Unreadable};
+use super::timeline::What;
 use super::vault::Tag;
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -38,9 +39,85 @@ impl SessionManager {
     pub(crate) async fn reload(&self) -> Result<Known, AuthError> {
         let _turn = self.turn.lock().await;
         self.looked_now();
-        let read = self.vault.load(&self.session_name).await;
-        self.adopt(read);
+        self.look().await;
         self.known()
+    }
+
+    /// Within a turn.
+    async fn look(&self) {
+        let read = self.vault.load(&self.session_name).await;
+        let read = self.unless_put_back(read).await;
+        self.adopt(read);
+    }
+
+    /// A record from before what was stored last is as good as lost: its refresh token is spent. Memory that has the
+    /// newer one stores it again.
+    async fn unless_put_back(
+        &self,
+        read: Result<Option<StoredItem>, StoreError>,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        let (Ok(Some(item)), known) = (&read, self.known().ok()) else {
+            return read;
+        };
+        if known.is_some_and(|known| known.tag.as_ref() == Some(&item.tag)) {
+            return read;
+        }
+        let Ok(record) = self.decode(item) else {
+            return read;
+        };
+        if !self.is_behind(&record).await {
+            return read;
+        }
+        // Another process may have written both in between: one more look.
+        let read = self.vault.load(&self.session_name).await;
+        match &read {
+            Ok(Some(item)) => match self.decode(item) {
+                Ok(record) if self.is_behind(&record).await => self.put_back(item, &record),
+                _ => read,
+            },
+            _ => read,
+        }
+    }
+
+    /// As [`Self::unless_put_back`], in the caller's thread, for the very first look.
+    pub(crate) fn unless_put_back_here(
+        &self,
+        read: Result<Option<StoredItem>, StoreError>,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        let behind = |read: &Result<Option<StoredItem>, StoreError>| {
+            let item = read.as_ref().ok()?.as_ref()?;
+            let record = self.decode(item).ok()?;
+            let behind = self.read_journal_here().is_ahead_of(&record);
+            behind.then(|| self.put_back(item, &record))
+        };
+        if behind(&read).is_none() {
+            return read;
+        }
+        let read = self.vault.load_here(&self.session_name);
+        behind(&read).unwrap_or(read)
+    }
+
+    fn put_back(
+        &self,
+        item: &StoredItem,
+        record: &SessionRecord,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        self.note(&What::PutBack);
+        self.log.line(
+            LogLevel::Error,
+            format_args!("an older session was put back into the store; it is not used"),
+        );
+        let tag = item.tag.clone();
+        if let Memory::Known(known) = &mut *self.memory()
+            && known
+                .record
+                .as_deref()
+                .is_some_and(|ours| ours.is_newer_than(record))
+        {
+            known.tag = Some(tag.clone());
+            known.persisted = false;
+        }
+        Err(StoreError::KeyLost { tag })
     }
 
     /// Looks at the store beside a caller who is served from memory, if the last look is long ago: so another
@@ -53,7 +130,21 @@ impl SessionManager {
         }
         self.looked_now();
         let manager = Arc::clone(self);
-        drop(spawn(async move { manager.reload().await.map(drop) }));
+        drop(spawn(async move {
+            drop(manager.reload().await);
+            manager.write_journal().await;
+        }));
+    }
+
+    /// [`crate::Auth::resumed`].
+    pub(crate) async fn resumed(self: &Arc<Self>) {
+        let manager = Arc::clone(self);
+        let look = spawn(async move {
+            manager.persist_pending().await;
+            drop(manager.reload().await);
+            manager.write_journal().await;
+        });
+        drop(look.await);
     }
 
     pub(crate) fn looked_now(&self) {
@@ -108,6 +199,17 @@ impl SessionManager {
         };
         if same && old.tag == new.tag {
             return;
+        }
+        if old.live().is_some() && old.persisted && !same {
+            let ours = old.record.as_deref();
+            let newer = |new: &SessionRecord| ours.is_some_and(|ours| new.is_newer_than(ours));
+            if new
+                .record
+                .as_deref()
+                .is_some_and(|new| new.live().is_some() && newer(new))
+            {
+                self.note(&What::Adopted);
+            }
         }
         // A session that was there and is not any more, without a word of why.
         new.lost |= new.record.is_none() && (old.lost || old.live().is_some());
@@ -171,7 +273,10 @@ impl SessionManager {
             Err(_) => Err(StoreError::Unavailable),
         };
         match stored {
-            Ok(tag) => self.take_over(record, Some(tag), true),
+            Ok(tag) => {
+                self.reached(&record);
+                self.take_over(record, Some(tag), true);
+            }
             Err(StoreError::Conflict) => return Err(StoreError::Conflict),
             Err(error) => {
                 self.log.line(
@@ -221,10 +326,25 @@ impl SessionManager {
         self.looked_now();
         let mut known = Known::new(Some(record), tag, &*self.clock);
         known.persisted = persisted;
+        if let Memory::Known(before) = &*self.memory()
+            && before.has_the_token_of(&known)
+        {
+            known.lifetime = before.lifetime;
+        }
         *self.memory() = Memory::Known(known);
         if !persisted {
             self.persist_later();
         }
+    }
+
+    /// Notes whether the store has what has just been committed.
+    pub(crate) fn note_stored(&self) {
+        let stored = self.known().is_ok_and(|known| known.persisted);
+        self.note(if stored {
+            &What::Stored
+        } else {
+            &What::PersistPending
+        });
     }
 
     /// Whether memory knows of a logout, or of another login.
@@ -256,6 +376,8 @@ impl SessionManager {
                         known.tag = Some(tag);
                         known.persisted = true;
                     }
+                    self.reached(&record);
+                    self.note(&What::Stored);
                     return;
                 }
                 Err(StoreError::Conflict) => {
@@ -285,6 +407,7 @@ impl SessionManager {
                 };
                 manager.persist_pending().await;
                 if manager.known().is_ok_and(|known| known.persisted) {
+                    manager.write_journal().await;
                     manager.persisting.store(false, Ordering::SeqCst);
                     return;
                 }

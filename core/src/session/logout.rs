@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::flight::finish;
 use super::keeper::{RACES, Writer};
 use super::record::{Ending, SessionRecord, State};
+use super::timeline::What;
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
@@ -22,13 +23,22 @@ impl SessionManager {
         options: LogoutOptions,
     ) -> Result<LogoutOutcome, AuthError> {
         let manager = Arc::clone(self);
-        finish(async move { manager.logout_inner(options).await }).await
+        finish(async move {
+            let outcome = manager.logout_inner(options).await;
+            if let Ok(outcome) = &outcome {
+                manager.note(&What::Revocation(outcome.revocation.word()));
+            }
+            manager.write_journal().await;
+            outcome
+        })
+        .await
     }
 
     async fn logout_inner(&self, options: LogoutOptions) -> Result<LogoutOutcome, AuthError> {
         let (stored, revocable) = self.write_tombstone().await;
         self.pace.reset();
         self.keep_aside(None);
+        self.note(&What::Ended(SignedOutReason::LoggedOut));
         self.log.line(LogLevel::Info, format_args!("logged out"));
         // A local logout asks the provider nothing: it names its pages only where the metadata is there already.
         let metadata = if options.local {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::moment::{Elapsed, Moment};
 use super::record::{Live, SessionRecord, State};
 use super::vault::Tag;
 use crate::clock::{Clock, random};
@@ -58,6 +59,18 @@ impl Known {
         }
     }
 
+    /// Whether both have the same access token, whose life is measured already.
+    pub(crate) fn has_the_token_of(&self, other: &Self) -> bool {
+        let token = |known: &Self| {
+            let live = known.live()?;
+            Some((
+                live.access_token.as_ref()?.secret().clone(),
+                live.obtained.clone(),
+            ))
+        };
+        token(self).is_some() && token(self) == token(other)
+    }
+
     pub(crate) fn live(&self) -> Option<&Live> {
         self.record.as_ref()?.live()
     }
@@ -97,7 +110,7 @@ impl Known {
     }
 }
 
-/// Until when an access token is good, by both clocks: the one that says less is believed.
+/// Until when an access token is good, by both clocks: the one that says less is believed (refresh.md §4.5).
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Lifetime {
     obtained_at: i64,
@@ -112,19 +125,23 @@ impl Lifetime {
         let Some(wall_end) = live.expires_at else {
             return Self::default();
         };
-        let lifetime = u64::try_from(wall_end.saturating_sub(live.obtained_at)).unwrap_or(0);
+        let obtained_at = live.obtained.wall;
+        let lifetime = u64::try_from(wall_end.saturating_sub(obtained_at)).unwrap_or(0);
         let wall = clock.wall();
-        // A clock that was set back knows nothing about a token from its future.
-        let left = if wall + MAX_SET_BACK < live.obtained_at {
-            0
-        } else {
-            u64::try_from(wall_end.saturating_sub(wall)).unwrap_or(0)
+        let left = match live.obtained.elapsed(&Moment::now(clock)) {
+            Elapsed::Seconds(gone) => lifetime.saturating_sub(gone),
+            // A clock that was set back knows nothing about a token from its future.
+            Elapsed::OtherBoot | Elapsed::Unknown if wall + MAX_SET_BACK < obtained_at => 0,
+            Elapsed::OtherBoot | Elapsed::Unknown => {
+                u64::try_from(wall_end.saturating_sub(wall)).unwrap_or(0)
+            }
         };
+        let share = random::<2>().map_or(u16::MAX / 2, u16::from_be_bytes);
         Self {
-            obtained_at: live.obtained_at,
+            obtained_at,
             wall_end: Some(wall_end),
             boot_end: Some(clock.boot() + Duration::from_secs(left.min(lifetime))),
-            margin: margin(lifetime),
+            margin: margin(lifetime, share),
             lifetime,
         }
     }
@@ -161,8 +178,8 @@ const MAX_SET_BACK: i64 = 60;
 
 /// 10 s and up to 30 s more, at most half the lifetime; drawn once a token, so that a fleet does not refresh
 /// in one moment and one client does not waver.
-fn margin(lifetime: u64) -> u64 {
-    let jitter = random::<1>().map_or(15, |[byte]| u64::from(byte) * 30 / 255);
+pub(crate) fn margin(lifetime: u64, share: u16) -> u64 {
+    let jitter = u64::from(share) * 30 / u64::from(u16::MAX);
     (10 + jitter).min(lifetime / 2)
 }
 
@@ -181,6 +198,9 @@ mod tests {
         }
         fn boot(&self) -> Duration {
             Duration::from_secs(self.0.lock().unwrap().1)
+        }
+        fn boot_id(&self) -> Option<String> {
+            Some("boot".to_owned())
         }
     }
 
@@ -215,15 +235,25 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_token_is_measured_by_the_boot_clock_where_the_device_was_not_started_anew() {
+        for wall in [500, 1_100, 0, -1] {
+            let hands = Hands(Mutex::new((wall, 50 + 3_500)));
+            assert_eq!(lifetime(&hands).left(&hands), Some(100), "{wall}");
+        }
+    }
+
+    #[test]
     fn a_stored_token_from_the_future_of_this_clock_is_not_used() {
         let hands = Hands(Mutex::new((500, 50)));
-        assert!(!lifetime(&hands).is_fresh(None, &hands));
+        let mut live = live();
+        live.obtained.boot_id = Some("another boot".to_owned());
+        assert!(!Lifetime::of(&live, &hands).is_fresh(None, &hands));
     }
 
     #[test]
     fn a_short_lived_token_is_fresh_for_half_its_life() {
-        assert_eq!(margin(8), 4);
-        assert!((10..=40).contains(&margin(3_600)));
+        assert_eq!(margin(8, u16::MAX), 4);
+        assert_eq!((margin(3_600, 0), margin(3_600, u16::MAX)), (10, 40));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! One [`SessionManager`] for each [`crate::Auth`]. Its parts: `settings` (the checked configuration), `provider`
 //! (metadata and keys), `pending`, `login` and `finish` (the two halves of a login), `record` and `vault` (what is
-//! stored and how), `memory` and `keeper` (what this process knows, in step with the store), `access`, `flight`, `pace`,
-//! `refresh` and `answer` (a good token, by one renewal at a time), `unauthorized` (the rule for a 401), `logout`,
-//! `user_info`, `check_up`.
+//! stored and how), `memory` and `keeper` (what this process knows, in step with the store), `moment`, `claim`, `hold`
+//! and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`, `answer` and `settle` (a good token,
+//! by one renewal at a time), `journal` and `timeline` (what happened), `unauthorized` (the rule for a 401), `logout`,
+//! `provider_time`, `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -13,18 +14,26 @@
 mod access;
 mod answer;
 mod check_up;
+mod claim;
 mod finish;
 mod flight;
+mod hold;
+mod journal;
 mod keeper;
 mod login;
 mod logout;
 mod memory;
+mod moment;
 mod pace;
 mod pending;
 mod provider;
+mod provider_time;
 mod record;
 mod refresh;
+mod send;
 mod settings;
+mod settle;
+mod timeline;
 mod unauthorized;
 mod user_info;
 mod vault;
@@ -34,31 +43,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use self::flight::Flight;
-use self::memory::{Known, Memory};
+use self::journal::Unwritten;
+use self::memory::Memory;
+use self::moment::Moment;
 use self::pace::Pace;
 use self::provider::Provider;
-use self::record::State;
+use self::provider_time::ProviderTime;
 use self::settings::Settings;
 use self::unauthorized::ForcedRefreshes;
 use self::user_info::TokenAside;
 use self::vault::Vault;
+use crate::background::BackgroundTime;
 use crate::clock::{Clock, random};
 use crate::error::AuthError;
 use crate::log::{Log, LogLevel, LogSink};
 use crate::protocol::encoding::b64url;
-use crate::storage::SecureStore;
+use crate::storage::{Run, SecureStore};
 use crate::transport::Transport;
-use crate::types::{AuthConfig, NetworkReason, Session, StorageReason, TimelineEvent};
+use crate::types::{AuthConfig, NetworkReason, Session, StorageReason};
 
 pub(crate) use self::provider::host;
 
 /// Everything behind [`crate::Auth`].
 pub(crate) struct SessionManager {
     settings: Settings,
-    /// Names this run of the process in a claim.
-    run_id: String,
+    /// This run of the core, by whose name a claim is taken.
+    run: Arc<Run>,
     session_name: String,
     logins_name: String,
+    journal_name: String,
     vault: Vault,
     transport: Arc<Transport>,
     clock: Arc<dyn Clock>,
@@ -82,6 +95,10 @@ pub(crate) struct SessionManager {
     this: Weak<Self>,
     /// An access token for the userinfo endpoint alone.
     aside: Mutex<Option<TokenAside>>,
+    background: Mutex<Option<Arc<dyn BackgroundTime>>>,
+    provider_time: Mutex<ProviderTime>,
+    unwritten: Mutex<Unwritten>,
+    writing_journal: tokio::sync::Mutex<()>,
 }
 
 impl SessionManager {
@@ -103,11 +120,12 @@ impl SessionManager {
         })?;
         let transport = Arc::new(transport);
         let log = Arc::new(Log::default());
-        let run_id = random_name()?;
+        let run = Arc::new(Run::new(random_name()?));
         Ok(Arc::new_cyclic(|this| Self {
-            run_id,
+            run,
             session_name: settings.record_name("session"),
             logins_name: settings.record_name("logins"),
+            journal_name: settings.record_name("journal"),
             vault: Vault::new(store),
             provider: Arc::new(Provider::new(
                 settings.issuer.clone(),
@@ -132,6 +150,10 @@ impl SessionManager {
             persisting: AtomicBool::new(false),
             this: this.clone(),
             aside: Mutex::default(),
+            background: Mutex::default(),
+            provider_time: Mutex::default(),
+            unwritten: Mutex::default(),
+            writing_journal: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -147,8 +169,19 @@ impl SessionManager {
         &self.transport
     }
 
+    pub(crate) fn set_background_time(&self, source: Option<Arc<dyn BackgroundTime>>) {
+        *self
+            .background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = source;
+    }
+
     pub(crate) fn now(&self) -> i64 {
         self.clock.wall()
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::now(&*self.clock)
     }
 
     /// [`crate::Auth::session`].
@@ -156,7 +189,7 @@ impl SessionManager {
         if self.known().is_err() {
             let read = self.vault.load_here(&self.session_name);
             self.looked_now();
-            let next = self.interpret(read);
+            let next = self.interpret(self.unless_put_back_here(read));
             let mut memory = self.memory();
             // What came in the meantime is newer than this read.
             if !matches!(&*memory, Memory::Known(_)) {
@@ -176,43 +209,6 @@ impl SessionManager {
         }
     }
 
-    /// [`crate::Auth::timeline`]: what the record tells of its own history.
-    pub(crate) fn timeline(&self) -> Vec<TimelineEvent> {
-        self.snapshot();
-        let memory = self.memory();
-        let Memory::Known(Known {
-            record: Some(record),
-            ..
-        }) = &*memory
-        else {
-            return Vec::new();
-        };
-        let event = |at: i64, event: &str, detail: Option<String>| TimelineEvent {
-            at_unix_seconds: at,
-            event: event.to_owned(),
-            detail,
-        };
-        let mut events = Vec::new();
-        match &record.state {
-            State::Live(live) => {
-                events.push(event(live.logged_in_at, "login", None));
-                if let Some(at) = live.refreshed_at {
-                    events.push(event(at, "refreshed", None));
-                }
-                if let Some(claim) = &live.claim {
-                    events.push(event(claim.first_sent, "refresh_unresolved", None));
-                }
-            }
-            State::Ended(ending) => {
-                if let Some(at) = ending.logged_in_at {
-                    events.push(event(at, "login", None));
-                }
-                events.push(event(ending.at, "ended", Some(ending.reason().word())));
-            }
-        }
-        events
-    }
-
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,4 +222,9 @@ fn random_name() -> Result<String, AuthError> {
 /// Random bytes, or the error of a system that has none to give.
 fn secret<const N: usize>() -> Result<[u8; N], AuthError> {
     random().map_err(|_| AuthError::network(NetworkReason::Unavailable))
+}
+
+/// Chance, for what must not happen to a fleet in one moment.
+fn share() -> u16 {
+    random::<2>().map_or(u16::MAX / 2, u16::from_be_bytes)
 }

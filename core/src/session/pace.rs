@@ -1,19 +1,24 @@
-//! When a refresh may be tried again: as the provider says, else after a pause that grows. A hundred callers with an
-//! expired token and a provider in trouble are one request and ninety-nine answers from here.
+//! When a refresh may be tried again (fleet.md): as the provider says, else after a pause that grows and is drawn by
+//! chance, and never after more failures than a breaker lets through. A hundred callers with an expired token and a
+//! provider in trouble are one request and ninety-nine answers from here.
+//!
+//! Times and chance come from outside, so that ten thousand simulated clients run this very code.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::clock::random;
+use super::hold::Hold;
+use super::moment::Moment;
 use crate::error::AuthError;
 use crate::types::NetworkReason;
 
-/// The longest wait that a provider can ask for, in seconds (fleet.md rule 4).
-const LONGEST_ASKED: u64 = 3_600;
 /// The longest pause of our own, in seconds.
 const LONGEST: u64 = 300;
 /// For so long after a refresh no other is made because its token is too short-lived for the caller.
 const SETTLED: Duration = Duration::from_secs(5);
+/// So many failures in a row are let through; after them one each [`REFILL`].
+const BURST: u32 = 5;
+const REFILL: Duration = Duration::from_secs(20);
 
 /// The pause that is on, by the boot clock.
 #[derive(Default)]
@@ -25,52 +30,104 @@ pub(crate) struct Pace {
 struct State {
     pause: Option<(Duration, AuthError)>,
     failures: u32,
+    breaker: Breaker,
     renewed: Option<Duration>,
+}
+
+/// A bucket of failures: one of this issuer and client, since the session manager is.
+#[derive(Default)]
+struct Breaker {
+    taken: u32,
+    /// When the first that is taken comes back.
+    since: Duration,
+}
+
+impl Breaker {
+    fn take(&mut self, now: Duration) {
+        self.refill(now);
+        if self.taken == 0 {
+            self.since = now;
+        }
+        self.taken = (self.taken + 1).min(BURST);
+    }
+
+    fn refill(&mut self, now: Duration) {
+        while self.taken > 0 && now.saturating_sub(self.since) >= REFILL {
+            self.taken -= 1;
+            self.since += REFILL;
+        }
+    }
+
+    /// How long it is still open.
+    fn open_for(&mut self, now: Duration) -> Option<Duration> {
+        self.refill(now);
+        let left = (self.since + REFILL).saturating_sub(now);
+        (self.taken >= BURST && !left.is_zero()).then_some(left)
+    }
 }
 
 impl Pace {
     /// The error of the last try, while it is too early for another; with the seconds that are left.
     pub(crate) fn too_early(&self, now: Duration) -> Option<AuthError> {
-        let state = self.lock();
-        let (until, error) = state.pause.as_ref()?;
-        let left = until.checked_sub(now).filter(|left| !left.is_zero())?;
-        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        Some(match error {
-            AuthError::Network { reason, .. } => AuthError::Network {
-                reason: *reason,
-                retry_after_seconds: Some(seconds),
-            },
-            other => other.clone(),
-        })
+        let mut state = self.lock();
+        if let Some((until, error)) = &state.pause
+            && let Some(left) = until.checked_sub(now).filter(|left| !left.is_zero())
+        {
+            return Some(match error {
+                AuthError::Network { reason, .. } => again_in(*reason, left),
+                other => other.clone(),
+            });
+        }
+        let left = state.breaker.open_for(now)?;
+        Some(again_in(NetworkReason::RateLimited, left))
     }
 
-    /// A try has failed. Where nothing was sent there is nothing to wait for.
-    pub(crate) fn failed(&self, error: &AuthError, now: Duration) {
-        let mut state = self.lock();
-        let asked = match error {
+    /// A try has failed. Where nothing was sent there is nothing to wait for; where the provider said for how long, the
+    /// answer is what to store. `share` is random.
+    pub(crate) fn failed(
+        &self,
+        error: &AuthError,
+        now: &Moment,
+        boot: Duration,
+        share: u16,
+    ) -> Option<Hold> {
+        let (asked, rate_limited) = match error {
             AuthError::Network {
                 reason: NetworkReason::Offline | NetworkReason::Tls,
                 ..
-            } => return,
+            } => return None,
             AuthError::Network {
+                reason,
                 retry_after_seconds,
-                ..
-            } => *retry_after_seconds,
-            AuthError::Provider { .. } => None,
-            _ => return,
+            } => (*retry_after_seconds, *reason == NetworkReason::RateLimited),
+            AuthError::Provider { .. } => (None, false),
+            _ => return None,
         };
+        let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
-        let own = 1_u64 << state.failures.min(9);
-        let seconds = match asked {
-            // At least as long as was asked, and spread over a quarter more: not all clients at once.
-            Some(asked) => {
-                let asked = asked.min(LONGEST_ASKED);
-                let share = random::<1>().map_or(128, |[byte]| u64::from(byte));
-                asked + asked * share / 1_024
-            }
-            None => own.min(LONGEST),
+        state.breaker.take(boot);
+        let [coarse, _] = share.to_be_bytes();
+        let hold = asked.map(|asked| Hold::new(asked, rate_limited, now.clone(), coarse));
+        let seconds = match &hold {
+            Some(hold) => hold.seconds,
+            None => pause(state.failures, share),
         };
-        state.pause = Some((now + Duration::from_secs(seconds), error.clone()));
+        state.pause = Some((boot + Duration::from_secs(seconds), error.clone()));
+        hold
+    }
+
+    /// What the record says that the provider asked for, with what is left of it.
+    pub(crate) fn adopt(&self, hold: &Hold, left: u64, boot: Duration) {
+        let until = boot + Duration::from_secs(left);
+        let mut state = self.lock();
+        if state.pause.as_ref().is_none_or(|(known, _)| *known < until) {
+            let reason = if hold.rate_limited {
+                NetworkReason::RateLimited
+            } else {
+                NetworkReason::Unavailable
+            };
+            state.pause = Some((until, AuthError::network(reason)));
+        }
     }
 
     /// A refresh was done.
@@ -98,8 +155,22 @@ impl Pace {
     }
 }
 
+/// Full jitter: somewhere up to a limit that doubles from two seconds, never less than one.
+fn pause(failures: u32, share: u16) -> u64 {
+    let limit = (1_u64 << failures.min(9)).min(LONGEST);
+    1 + (limit - 1) * u64::from(share) / u64::from(u16::MAX)
+}
+
+fn again_in(reason: NetworkReason, left: Duration) -> AuthError {
+    AuthError::Network {
+        reason,
+        retry_after_seconds: Some(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::moment::tests::moment;
     use super::*;
 
     const fn at(seconds: u64) -> Duration {
@@ -113,38 +184,72 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_the_provider_asks_for_is_kept_and_told() {
-        let pace = Pace::default();
-        pace.failed(&unavailable(Some(100)), at(0));
-        let Some(AuthError::Network {
-            retry_after_seconds: Some(left),
-            ..
-        }) = pace.too_early(at(60))
-        else {
-            panic!("not paused");
-        };
-        assert!((40..=65).contains(&left), "{left}");
-        assert_eq!(pace.too_early(at(126)), None);
+    fn fail(pace: &Pace, error: &AuthError, second: u64, share: u16) -> Option<Hold> {
+        pace.failed(error, &moment(1_000, second, Some("a")), at(second), share)
     }
 
     #[test]
-    fn without_a_word_the_pause_grows_from_two_seconds_and_ends_with_a_success() {
+    fn what_the_provider_asks_for_is_kept_and_told() {
         let pace = Pace::default();
-        for pause in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
-            pace.failed(&unavailable(None), at(0));
-            assert!(pace.too_early(at(pause - 1)).is_some());
-            assert_eq!(pace.too_early(at(pause)), None);
+        let hold = fail(&pace, &unavailable(Some(100)), 0, 0).expect("something to store");
+        assert_eq!(hold.seconds, 100);
+        assert_eq!(pace.too_early(at(60)), Some(unavailable(Some(40))));
+        assert_eq!(pace.too_early(at(100)), None);
+    }
+
+    #[test]
+    fn without_a_word_the_pause_is_up_to_twice_as_long_each_time_and_ends_with_a_success() {
+        let pace = Pace::default();
+        let mut second = 0;
+        for limit in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            assert_eq!(fail(&pace, &unavailable(None), second, u16::MAX), None);
+            assert!(pace.too_early(at(second + limit - 1)).is_some());
+            second += 1_000;
+            assert_eq!(pace.too_early(at(second)), None);
         }
-        pace.renewed(at(0));
-        pace.failed(&unavailable(None), at(0));
-        assert_eq!(pace.too_early(at(2)), None);
+        pace.renewed(at(second));
+        fail(&pace, &unavailable(None), second, 0);
+        assert_eq!(pace.too_early(at(second + 1)), None);
+    }
+
+    #[test]
+    fn after_five_failures_at_once_one_is_let_through_each_twenty_seconds() {
+        let pace = Pace::default();
+        for second in [0, 1, 2, 3] {
+            fail(&pace, &unavailable(None), second, 0);
+            assert_eq!(pace.too_early(at(second + 1)), None);
+        }
+        fail(&pace, &unavailable(None), 4, 0);
+        let open = Some(again_in(NetworkReason::RateLimited, at(10)));
+        assert_eq!(pace.too_early(at(10)), open);
+        assert_eq!(pace.too_early(at(20)), None);
+        fail(&pace, &unavailable(None), 20, 0);
+        assert!(pace.too_early(at(39)).is_some());
+        assert_eq!(pace.too_early(at(40)), None);
+        pace.renewed(at(40));
+        for second in [40, 41, 42, 43] {
+            fail(&pace, &unavailable(None), second, 0);
+            assert_eq!(pace.too_early(at(second + 1)), None, "a success fills it");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_kept_to_after_a_restart() {
+        let pace = Pace::default();
+        let hold = Hold::new(100, true, moment(1_000, 50, Some("a")), 0);
+        pace.adopt(&hold, 30, at(500));
+        let expected = Some(again_in(NetworkReason::RateLimited, at(10)));
+        assert_eq!(pace.too_early(at(520)), expected);
+        pace.adopt(&hold, 5, at(520));
+        assert_eq!(pace.too_early(at(520)), expected, "the longer one counts");
     }
 
     #[test]
     fn nobody_waits_because_the_device_was_offline() {
         let pace = Pace::default();
-        pace.failed(&AuthError::network(NetworkReason::Offline), at(0));
+        for _ in 0..10 {
+            fail(&pace, &AuthError::network(NetworkReason::Offline), 0, 0);
+        }
         assert_eq!(pace.too_early(at(0)), None);
     }
 }

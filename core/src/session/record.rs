@@ -1,13 +1,18 @@
 //! The session's one record, as it is stored: versioned JSON, bound to its issuer and client.
 
+mod upgrade;
+
 use oauth2::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::claim::Claim;
+use super::hold::Hold;
+use super::moment::Moment;
 use crate::types::SignedOutReason;
 
-/// The version that is written. A newer one is left alone ([`Unreadable::Newer`]).
-const SCHEMA: u32 = 1;
+/// The version that is written. Older ones are read (`upgrade`), a newer one is left alone ([`Unreadable::Newer`]).
+const SCHEMA: u32 = 2;
 /// What a store takes (refresh.md §4.1).
 pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
@@ -44,7 +49,9 @@ pub(crate) struct Live {
     pub(crate) refresh_token: Option<RefreshToken>,
     /// `None` only where the record would be too large with it.
     pub(crate) access_token: Option<AccessToken>,
-    pub(crate) obtained_at: i64,
+    /// When the access token was asked for: its life is counted from here, by both clocks.
+    pub(crate) obtained: Moment,
+    /// The end of that life by the wall clock of `obtained`.
     pub(crate) expires_at: Option<i64>,
     /// Where the refresh token was issued, for a refresh while the metadata cannot be had.
     pub(crate) token_endpoint: String,
@@ -52,8 +59,11 @@ pub(crate) struct Live {
     pub(crate) refreshed_at: Option<i64>,
     /// Whether the last refresh left the refresh token as it was: then a repeat is always right.
     pub(crate) refresh_token_kept: bool,
-    /// A refresh that may have been sent and whose answer is not here.
+    /// A refresh that is under way or was cut off.
     pub(crate) claim: Option<Claim>,
+    /// The provider asked to be left alone for a while.
+    #[serde(default)]
+    pub(crate) hold: Option<Hold>,
     /// Definite refusals of the provider since the last success that were none of a session's ends.
     #[serde(default)]
     pub(crate) refusals: Refusals,
@@ -83,19 +93,6 @@ impl Refusals {
     }
 }
 
-/// Written before a refresh token leaves the device, gone with the answer (refresh.md §4.2).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Claim {
-    /// The run of the process that sends.
-    pub(crate) run_id: String,
-    /// When it was written, by the wall clock and by the boot clock (in seconds): where both have gone the same way
-    /// since, its age is certain.
-    pub(crate) at: i64,
-    pub(crate) boot_at: u64,
-    /// When the refresh token was sent for the first time.
-    pub(crate) first_sent: i64,
-}
-
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Ending {
     pub(crate) reason: String,
@@ -119,14 +116,14 @@ pub(crate) enum Unreadable {
 }
 
 /// Looks at a record's version before anything else of it.
-pub(crate) fn check_version(bytes: &[u8], known: u32) -> Result<(), Unreadable> {
+pub(crate) fn check_version(bytes: &[u8], known: u32) -> Result<u32, Unreadable> {
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
     match serde_json::from_slice(bytes) {
         Ok(Version { schema }) if schema > known => Err(Unreadable::Newer),
-        Ok(_) => Ok(()),
+        Ok(Version { schema }) => Ok(schema),
         Err(_) => Err(Unreadable::Corrupt),
     }
 }
@@ -188,8 +185,11 @@ impl SessionRecord {
     }
 
     pub(crate) fn decode(bytes: &[u8], issuer: &str, client_id: &str) -> Result<Self, Unreadable> {
-        check_version(bytes, SCHEMA)?;
-        let record: Self = serde_json::from_slice(bytes).map_err(|_| Unreadable::Corrupt)?;
+        let record: Option<Self> = match check_version(bytes, SCHEMA)? {
+            SCHEMA => serde_json::from_slice(bytes).ok(),
+            older => upgrade::read(bytes, older),
+        };
+        let record = record.ok_or(Unreadable::Corrupt)?;
         if record.issuer != issuer || record.client_id != client_id {
             return Err(Unreadable::Corrupt);
         }
@@ -228,6 +228,7 @@ impl SessionRecord {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::moment::tests::moment;
     use super::*;
 
     pub(crate) fn live() -> Live {
@@ -239,13 +240,14 @@ pub(crate) mod tests {
             nonce: None,
             refresh_token: Some(RefreshToken::new("rt".to_owned())),
             access_token: Some(AccessToken::new("at".to_owned())),
-            obtained_at: 1_000,
+            obtained: moment(1_000, 50, Some("boot")),
             expires_at: Some(4_600),
             token_endpoint: "https://op.example/token".to_owned(),
             logged_in_at: 1_000,
             refreshed_at: None,
             refresh_token_kept: false,
             claim: None,
+            hold: None,
             refusals: Refusals::default(),
         }
     }

@@ -1,49 +1,39 @@
 //! Renewing the access token (RFC 6749 §6), so that neither a crash nor a second process loses the session.
 //!
-//! The order is the point: everything that is slow first; then look at the store; then write a *claim*, which says
-//! that the refresh token may have been sent; then send; then one write replaces the claim by the new tokens
-//! (`answer`). A claim without an answer is the trace of a refresh that was cut off, and decides what may be done
-//! next: at a provider that ends the session when a refresh token comes twice, a repeat is the last resort.
+//! The order is the point (refresh.md §4.3): everything that is slow first; then look at the store; then write a
+//! *claim*, which keeps others from sending; then send (`send`: what may have left is written down before it leaves);
+//! then one write replaces the claim by the new tokens (`answer`). A claim without an answer is the trace of a refresh
+//! that was cut off, and decides what may be done next (`claim`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::SessionManager;
 use super::access::Wish;
-use super::answer::{Attempt, VerificationKeys};
+use super::answer::{Conclusion, VerificationKeys};
+use super::claim::{Claim, Next, Situation, TERM};
 use super::flight::Landing;
-use super::keeper::RACES;
+use super::hold::{Hold, Left};
+use super::keeper::{RACES, Writer};
 use super::memory::Known;
-use super::record::{Claim, Live, SessionRecord};
+use super::moment::Moment;
+use super::record::{Live, SessionRecord};
+use super::send::{Attempt, Outcome};
+use super::timeline::What;
 use super::vault::Tag;
+use super::{SessionManager, share};
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::discovery::ProviderMetadata;
-use crate::protocol::token::{Grant, token_request};
-use crate::storage::StoreError;
-use crate::transport::Request;
-use crate::types::{NetworkReason, Rotation, SignedOutReason};
+use crate::storage::{StoreError, run_has_ended};
+use crate::types::{NetworkReason, SignedOutReason};
 
-/// A refresh is given less time than other requests: a claim keeps others waiting.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// For how many seconds a claim keeps others waiting: one request, and a little for the writes around it.
-const TERM: u64 = 15;
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
-
-/// What the look at a claim says.
-enum Next {
-    Send {
-        first_sent: i64,
-    },
-    /// Another process is at it.
-    Wait,
-    /// A repeat may end the session, and there is a token left to work with.
-    Rest,
-}
+/// A caller waits no longer than this for another send of the same token.
+const SHORT: u64 = 2;
 
 impl SessionManager {
     /// Starts a refresh, or joins the one that is under way. While it is too early for another try, the result is the
@@ -64,9 +54,10 @@ impl SessionManager {
         let manager = Arc::clone(self);
         flight.board(|| async move {
             let _alone = manager.sending.lock().await;
+            manager.adopt_hold().await;
             let result = match manager.pace.too_early(manager.clock.boot()) {
                 Some(error) => manager.pause(wish, seen.as_deref(), error).await,
-                None => manager.refresh_once(wish, seen.as_deref()).await,
+                None => Box::pin(manager.refresh_once(wish, seen.as_deref())).await,
             };
             if let Err(error) = &result {
                 manager.log.line(
@@ -74,6 +65,7 @@ impl SessionManager {
                     format_args!("the access token was not renewed: {}", error.kind()),
                 );
             }
+            manager.write_journal().await;
             result
         })
     }
@@ -108,7 +100,8 @@ impl SessionManager {
             && known.lifetime.is_fresh(wish.min_validity, &*self.clock)
     }
 
-    /// One refresh, from the look at the store to the write of the new tokens.
+    /// One refresh, from the look at the store to the write of the new tokens. It begins again at that look whenever
+    /// somebody else wrote first, and where an answer was lost and the same token may be sent once more.
     async fn refresh_once(
         &self,
         wish: Wish,
@@ -124,8 +117,8 @@ impl SessionManager {
             _ => None,
         };
         let patience = self.clock.boot() + 2 * Duration::from_secs(TERM);
-        let mut seen: Option<(Option<Tag>, Duration)> = None;
-        let mut races = 0;
+        let mut watch = Watch::default();
+        let (mut races, mut sends) = (0, 0);
         while races < RACES {
             let known = self.reload().await?;
             if let Some(reason) = known.signed_out(&*self.clock) {
@@ -139,45 +132,43 @@ impl SessionManager {
             if self.is_good_news(before, &known, wish) {
                 return Ok(());
             }
-            let Some(refresh_token) = live.refresh_token.clone() else {
+            if live.refresh_token.is_none() {
                 // Nothing to renew it with: it is used to its end.
                 return Ok(());
-            };
-            // For how long, by our own clock, the store has held what it holds.
-            let unchanged = match &seen {
-                Some((tag, since)) if *tag == known.tag => self.clock.boot().saturating_sub(*since),
-                _ => {
-                    seen = Some((known.tag.clone(), self.clock.boot()));
-                    Duration::ZERO
-                }
-            };
-            let first_sent = match self.next_step(live, &known, wish, unchanged) {
-                Next::Send { first_sent } => first_sent,
+            }
+            self.adopt_hold().await;
+            if let Some(error) = self.pace.too_early(self.clock.boot()) {
+                return Err(error);
+            }
+            let gone = self.holder_is_gone(live.claim.as_ref()).await;
+            let (now, unchanged) = (self.moment(), watch.unchanged(&known, self.clock.boot()));
+            match self
+                .situation(live, &known, wish, &now, gone, unchanged)
+                .next()
+            {
+                Next::Send => {}
                 Next::Wait if self.clock.boot() < patience => {
-                    tokio::time::sleep(POLL).await;
+                    self.pass(POLL).await;
                     continue;
                 }
-                Next::Wait | Next::Rest => {
-                    return Err(AuthError::Network {
-                        reason: NetworkReason::Unavailable,
-                        // Then the token that is left is used up, and a repeat is right.
-                        retry_after_seconds: known.lifetime.left(&*self.clock),
-                    });
+                Next::Later(seconds) if seconds <= SHORT => {
+                    self.pass(Duration::from_secs(seconds)).await;
+                    continue;
                 }
-            };
+                Next::Later(seconds) => return Err(unavailable(Some(seconds))),
+                // After that the token that is left is used up, and a repeat is right.
+                Next::Wait | Next::Rest => {
+                    return Err(unavailable(known.lifetime.left(&*self.clock)));
+                }
+            }
             let endpoint = token_endpoint(&metadata, live)?;
-            let unresolved = live.claim.is_some();
-            let claimed = record.with(Live {
-                claim: Some(Claim {
-                    run_id: self.run_id.clone(),
-                    at: self.now(),
-                    boot_at: self.clock.boot().as_secs(),
-                    first_sent,
-                }),
-                ..live.clone()
-            });
-            let tag = match self.write_claim(&claimed, known.tag.clone()).await {
-                Ok(tag) => tag,
+            // Before the claim: who is about to be suspended takes none.
+            let _background = self.background_time().await?;
+            let attempt = match self
+                .take_claim(&record, known.tag.clone(), wish, &now)
+                .await
+            {
+                Ok(attempt) => attempt,
                 Err(StoreError::Conflict) => {
                     races += 1;
                     continue;
@@ -185,88 +176,177 @@ impl SessionManager {
                 // A store that cannot be written now could not take the new token either: nothing is sent.
                 Err(error) => return Err(error.into()),
             };
-            let attempt = Attempt {
-                record: claimed,
-                tag,
-                unresolved,
-                sent_at: self.now(),
-                for_user_info: wish.for_user_info,
+            sends += 1;
+            let (attempt, answer) = match self.send(attempt, &endpoint).await {
+                (attempt, Outcome::Ended(answer)) => (attempt, answer),
+                (attempt, Outcome::Withdrawn(error)) => {
+                    self.give_up(attempt).await;
+                    match error {
+                        StoreError::Conflict => races += 1,
+                        error => return Err(error.into()),
+                    }
+                    continue;
+                }
             };
-            let resources: &[String] = if wish.for_user_info {
-                &[]
-            } else {
-                &live.resources
+            let (attempt, error) = match self.conclude(attempt, answer, keys.as_ref()).await {
+                Conclusion::Done(result) => return result,
+                Conclusion::AnswerLost(attempt, error) => (attempt, error),
             };
-            let body = token_request(
-                &self.settings.client_id,
-                &Grant::RefreshToken {
-                    refresh_token: refresh_token.secret(),
-                    scopes: &[],
-                },
-                resources,
-            );
-            let mut request = Request::post_form(&endpoint, body);
-            request.at_most = Some(DEADLINE);
-            let answer = self.request_token(request).await;
-            return self.conclude(attempt, answer, keys.as_ref()).await;
-        }
-        Err(AuthError::network(NetworkReason::Unavailable))
-    }
-
-    /// Whether to send, by what the record says of earlier sends.
-    fn next_step(&self, live: &Live, known: &Known, wish: Wish, unchanged: Duration) -> Next {
-        let now = self.now();
-        let Some(claim) = &live.claim else {
-            return Next::Send { first_sent: now };
-        };
-        let usable = !wish.force
-            && known
-                .lifetime
-                .is_fresh(Some(wish.min_validity.unwrap_or(0)), &*self.clock);
-        if claim.run_id != self.run_id && !self.is_over(claim, unchanged) {
-            return if usable { Next::Rest } else { Next::Wait };
-        }
-        let left = !wish.refused
-            && known
-                .lifetime
-                .left(&*self.clock)
-                .is_none_or(|left| left > 0);
-        // A clock that was set back cannot tell: no grace is counted on.
-        let elapsed = u64::try_from(now - claim.first_sent).unwrap_or(u64::MAX);
-        if may_repeat(
-            self.settings.rotation,
-            live.refresh_token_kept,
-            elapsed,
-            left,
-        ) {
-            Next::Send {
-                first_sent: claim.first_sent,
+            let now = self.moment();
+            let again = attempt.record.live().is_some_and(|live| {
+                let situation = self.situation(live, &known, wish, &now, false, 0);
+                situation.may_repeat_at_once(sends)
+            });
+            if !again {
+                return self.fail(attempt, error, false).await;
             }
-        } else {
-            Next::Rest
+            self.note(&What::RefreshFailed(error.class()));
+            self.pass(Duration::from_secs(SHORT) + Duration::from_millis(u64::from(share()) / 66))
+                .await;
+        }
+        Err(unavailable(None))
+    }
+
+    fn situation<'a>(
+        &'a self,
+        live: &'a Live,
+        known: &Known,
+        wish: Wish,
+        now: &'a Moment,
+        holder_is_gone: bool,
+        unchanged: u64,
+    ) -> Situation<'a> {
+        let lifetime = &known.lifetime;
+        Situation {
+            claim: live.claim.as_ref(),
+            now,
+            run_id: self.run.name(),
+            role: self.settings.role.as_deref(),
+            holder_is_gone,
+            unchanged,
+            rotation: self.settings.rotation,
+            token_was_kept: live.refresh_token_kept,
+            token_left: !wish.refused && lifetime.left(&*self.clock).is_none_or(|left| left > 0),
+            usable: !wish.force
+                && lifetime.is_fresh(Some(wish.min_validity.unwrap_or(0)), &*self.clock),
         }
     }
 
-    /// Whether the term of another process's claim is over. Where the clocks disagree about its age, one was set or
-    /// the device was started anew: then only having seen it unchanged for a whole term tells.
-    fn is_over(&self, claim: &Claim, unchanged: Duration) -> bool {
-        const AGREE: u64 = 5;
-        let boot = self.clock.boot().as_secs();
-        let by_boot = boot.checked_sub(claim.boot_at);
-        let by_wall = u64::try_from(self.now() - claim.at).ok();
-        match (by_boot, by_wall) {
-            (Some(by_boot), Some(by_wall)) if by_boot.abs_diff(by_wall) <= AGREE => by_boot >= TERM,
-            _ => unchanged.as_secs() >= TERM,
+    async fn holder_is_gone(&self, claim: Option<&Claim>) -> bool {
+        let Some(holder) = claim.and_then(|claim| claim.holder.as_ref()) else {
+            return false;
+        };
+        if holder.run_id == self.run.name() {
+            return false;
         }
+        let run_id = holder.run_id.clone();
+        tokio::task::spawn_blocking(move || run_has_ended(&run_id))
+            .await
+            .unwrap_or(false)
     }
 
-    async fn write_claim(
+    /// Puts our claim in the place of what was looked at. That the store takes it also proves that it will take what
+    /// the answer brings.
+    async fn take_claim(
         &self,
-        claimed: &SessionRecord,
+        record: &SessionRecord,
         expected: Option<Tag>,
-    ) -> Result<Tag, StoreError> {
+        wish: Wish,
+        now: &Moment,
+    ) -> Result<Attempt, StoreError> {
+        let Some(live) = record.live() else {
+            return Err(StoreError::Conflict);
+        };
+        self.show_run().await;
+        let earlier = live.claim.as_ref();
+        let claim = Claim::taken(earlier, self.run.name(), self.settings.role.as_deref(), now);
+        let claimed = record.with(Live {
+            claim: Some(claim.clone()),
+            ..live.clone()
+        });
         let bytes = claimed.encode().map_err(|_| StoreError::Unavailable)?;
-        self.vault.swap(&self.session_name, expected, bytes).await
+        let tag = self.vault.swap(&self.session_name, expected, bytes).await?;
+        if earlier
+            .is_some_and(|earlier| earlier.holder.is_some() && !earlier.is_of(self.run.name()))
+        {
+            self.note(&What::TakenOver {
+                sent: claim.sent.is_some(),
+            });
+        }
+        Ok(Attempt {
+            record: claimed,
+            tag,
+            earlier: claim.sent,
+            sent: false,
+            asked: now.clone(),
+            for_user_info: wish.for_user_info,
+        })
+    }
+
+    /// Lets other processes see that this one is alive, before they read its name in a claim.
+    async fn show_run(&self) {
+        let run = Arc::clone(&self.run);
+        drop(tokio::task::spawn_blocking(move || run.show()).await);
+    }
+
+    /// Takes over what the record says that the provider asked for. A length that begins in the future, by a clock
+    /// that was set, begins now, once.
+    async fn adopt_hold(&self) {
+        let Ok(known) = self.known() else { return };
+        let (Some(record), Some(live)) = (&known.record, known.live()) else {
+            return;
+        };
+        let Some(hold) = &live.hold else { return };
+        let now = self.moment();
+        match hold.left(&now) {
+            Left::Seconds(left) => self.pace.adopt(hold, left, self.clock.boot()),
+            Left::Anew(left) => {
+                self.pace.adopt(hold, left, self.clock.boot());
+                let hold = Some(Hold {
+                    set: now,
+                    ..hold.clone()
+                });
+                let anew = record.with(Live {
+                    hold,
+                    ..live.clone()
+                });
+                drop(self.commit(anew, known.tag.clone(), Writer::Refresh).await);
+            }
+        }
+    }
+
+    /// Waits by the device's clock, and never longer than the time really takes.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let until = self.clock.boot() + time;
+        let passed = async {
+            while self.clock.boot() < until {
+                tokio::time::sleep(POLL.min(time)).await;
+            }
+        };
+        drop(tokio::time::timeout(time, passed).await);
+    }
+}
+
+/// For how long, by our own clock, the store has held what it holds.
+#[derive(Default)]
+struct Watch(Option<(Option<Tag>, Duration)>);
+
+impl Watch {
+    fn unchanged(&mut self, known: &Known, now: Duration) -> u64 {
+        match &self.0 {
+            Some((tag, since)) if *tag == known.tag => now.saturating_sub(*since).as_secs(),
+            _ => {
+                self.0 = Some((known.tag.clone(), now));
+                0
+            }
+        }
+    }
+}
+
+fn unavailable(retry_after_seconds: Option<u64>) -> AuthError {
+    AuthError::Network {
+        reason: NetworkReason::Unavailable,
+        retry_after_seconds,
     }
 }
 
@@ -280,43 +360,5 @@ fn token_endpoint(
         Err(AuthError::Network { .. }) => Url::parse(&live.token_endpoint)
             .map_err(|_| ProtocolError::Untrusted("endpoint").into()),
         Err(error) => Err(error.clone()),
-    }
-}
-
-/// Whether the same refresh token may be sent again after an answer was lost (refresh.md §4.3). `elapsed` is since
-/// it was first sent; five seconds of a grace period are kept for the way.
-fn may_repeat(rotation: Rotation, learned_none: bool, elapsed: u64, token_left: bool) -> bool {
-    const WAY: u64 = 5;
-    match rotation {
-        Rotation::None | Rotation::Parent => true,
-        Rotation::Grace { seconds } => {
-            elapsed.saturating_add(WAY) < u64::from(seconds) || !token_left
-        }
-        Rotation::Unknown => learned_none || !token_left,
-        Rotation::Strict => !token_left,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_strict_providers_token_is_repeated_only_when_nothing_is_left() {
-        assert!(!may_repeat(Rotation::Strict, false, 1, true));
-        assert!(may_repeat(Rotation::Strict, false, 1, false));
-    }
-
-    #[test]
-    fn a_grace_period_allows_a_repeat_inside_it() {
-        let grace = Rotation::Grace { seconds: 60 };
-        assert!(may_repeat(grace, false, 54, true));
-        assert!(!may_repeat(grace, false, 55, true));
-    }
-
-    #[test]
-    fn an_unknown_provider_that_kept_its_token_is_one_without_rotation() {
-        assert!(!may_repeat(Rotation::Unknown, false, 1, true));
-        assert!(may_repeat(Rotation::Unknown, true, 1, true));
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) audience: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) rotation: Rotation,
+    pub(crate) role: Option<String>,
     pub(crate) request_timeout: Duration,
 }
 
@@ -65,6 +66,16 @@ impl Settings {
                 "hold something that is no absolute URI without a fragment (RFC 8707 §2).",
             );
         }
+        if config
+            .single_instance_role
+            .as_deref()
+            .is_some_and(|role| role.is_empty() || role.len() > 64)
+        {
+            problem(
+                "single_instance_role",
+                "must be a word of 1 to 64 characters, or be left out.",
+            );
+        }
         let seconds = config.request_timeout_seconds.unwrap_or(30);
         if !(1..=120).contains(&seconds) {
             problem("request_timeout_seconds", "must be from 1 to 120.");
@@ -85,6 +96,7 @@ impl Settings {
                 audience: config.audience.clone(),
                 resources: config.resources.clone(),
                 rotation: config.rotation.unwrap_or(Rotation::Unknown),
+                role: config.single_instance_role.clone(),
                 request_timeout: Duration::from_secs(u64::from(seconds)),
             }),
             _ => Err(AuthError::Configuration { problems }),

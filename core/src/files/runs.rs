@@ -1,0 +1,171 @@
+//! Proof that another process is gone, for whoever shares a folder with it.
+//!
+//! A run of the core that is about to write a claim holds the lock of a file `run.NAME` in each folder that its process
+//! has open. The system gives the lock back when the process ends, however it ends. So a run whose file is there and
+//! whose lock is free has ended; where there is no such file nothing is known. No store need know of it: a store on a
+//! keychain has no such proof, and a claim's term is waited for there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::system::{keep_to_this_file, private, try_lock, unlock};
+use super::{Deadline, Folder, OPEN};
+
+const PREFIX: &str = "run.";
+
+/// A claim's holder is asked after within seconds. What is older than this is nobody's proof any more.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// How long to wait for a busy folder. Without the lock this run's claims are waited for, that is all.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One run of the core. Dropped, or with its process, it has ended.
+pub(crate) struct Run {
+    name: String,
+    /// The files whose locks it holds.
+    held: Mutex<Vec<(PathBuf, File)>>,
+}
+
+impl Run {
+    /// `name` is of letters, digits, `-` and `_`, and nobody else's.
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            held: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Lets others see that this run is alive, in each folder that is open now.
+    pub(crate) fn show(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in open_folders() {
+            if held.iter().any(|(path, _)| *path == folder.path) {
+                continue;
+            }
+            // Inside, so that who cleans up never meets a file that is not locked yet.
+            let Ok(_inside) = folder.enter(Deadline::after(PATIENCE)) else {
+                continue;
+            };
+            if let Ok(file) = lock_new(&folder.path.join(file_name(&self.name))) {
+                held.push((folder.path.clone(), file));
+            }
+        }
+    }
+}
+
+/// Whether this run is proven to have ended.
+pub(crate) fn has_ended(name: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return false;
+    }
+    let free = |folder: Arc<Folder>| is_free(&folder.path.join(file_name(name))).ok();
+    open_folders().into_iter().find_map(free).unwrap_or(false)
+}
+
+/// Removes what is left of runs that ended long ago. The caller is inside the folder.
+pub(super) fn clean(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|n| n.starts_with(PREFIX));
+        let age = entry.metadata().and_then(|metadata| metadata.modified());
+        let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > KEPT));
+        if ours && old && is_free(&entry.path()).is_ok_and(|free| free) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn open_folders() -> Vec<Arc<Folder>> {
+    let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    open.iter().filter_map(Weak::upgrade).collect()
+}
+
+fn file_name(run: &str) -> String {
+    format!("{PREFIX}{run}")
+}
+
+fn lock_new(path: &Path) -> io::Result<File> {
+    let file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    if try_lock(&file)? {
+        Ok(file)
+    } else {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// An error also where there is no such file.
+fn is_free(path: &Path) -> io::Result<bool> {
+    let file = keep_to_this_file(OpenOptions::new().read(true).write(true)).open(path)?;
+    let free = try_lock(&file)?;
+    if free {
+        unlock(&file);
+    }
+    Ok(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::tempdir;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_alive_while_it_shows_itself_and_has_ended_after_it() {
+        let directory = tempdir().expect("a folder");
+        let _folder = Folder::open(directory.path()).expect("it opens");
+        let run = Run::new("a-run".to_owned());
+        assert!(!has_ended("a-run"), "nothing is known of it yet");
+        run.show();
+        run.show();
+        assert!(!has_ended("a-run"), "it is alive");
+        drop(run);
+        assert!(has_ended("a-run"));
+    }
+
+    #[test]
+    fn a_name_is_no_way_to_other_files() {
+        let directory = tempdir().expect("a folder");
+        let _folder = Folder::open(directory.path()).expect("it opens");
+        fs::create_dir(directory.path().join("run.")).expect("a folder");
+        assert!(!has_ended("/../lock"));
+        assert!(!has_ended(""));
+    }
+
+    #[test]
+    fn what_is_left_of_old_runs_is_cleaned_up_and_of_living_and_late_ones_is_not() {
+        let directory = tempdir().expect("a folder");
+        let folder = Folder::open(directory.path()).expect("it opens");
+        let runs: Vec<Run> = ["old", "alive", "late"]
+            .map(|n| Run::new(n.to_owned()))
+            .into();
+        runs.iter().for_each(Run::show);
+        let path = |name: &str| directory.path().join(file_name(name));
+        for name in ["old", "alive"] {
+            let file = OpenOptions::new()
+                .write(true)
+                .open(path(name))
+                .expect("there");
+            let then = file.metadata().and_then(|m| m.modified()).expect("a time") - 2 * KEPT;
+            file.set_modified(then).expect("a file of ours");
+        }
+        let [old, alive, late] = <[Run; 3]>::try_from(runs).ok().expect("three");
+        drop((old, late));
+        clean(&folder.path);
+        let there = ["old", "alive", "late"].map(|name| path(name).exists());
+        assert_eq!(there, [false, true, true]);
+        drop(alive);
+    }
+}

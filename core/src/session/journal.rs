@@ -1,0 +1,306 @@
+//! The journal: what happened to the session, and how far its record had come.
+//!
+//! A second small item beside the record, without a secret and without a subject. Its *events* are the timeline that a
+//! support engineer reads. Its *mark* is the highest generation that was ever stored: a record behind it was put back,
+//! by a restored backup or a store that lies, and its refresh token is spent (refresh.md §4.2). Both put back together
+//! cannot be told from the truth. The journal is written after the record, never instead of it, and a journal that
+//! cannot be read or written is no reason for anything.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::SessionManager;
+use super::flight::spawn;
+use super::keeper::RACES;
+use super::record::{SessionRecord, Unreadable, check_version};
+use super::timeline::What;
+use super::vault::Tag;
+use crate::log::LogLevel;
+use crate::storage::{StoreError, StoredItem};
+
+const SCHEMA: u32 = 1;
+/// How many events are kept, and in how many bytes.
+const MOST_EVENTS: usize = 200;
+const MOST_BYTES: usize = 12 * 1024;
+/// How many sessions before this one are known to be over.
+const MOST_PAST: usize = 8;
+/// How long a caller waits for the journal. What takes longer goes on without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Journal {
+    schema: u32,
+    mark: Option<Mark>,
+    pub(crate) events: VecDeque<Event>,
+}
+
+/// When, what, and a word more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Event(pub(crate) i64, pub(crate) String, pub(crate) Option<String>);
+
+/// The highest generation that was stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    session_id: String,
+    generation: u64,
+    past: VecDeque<String>,
+}
+
+/// What is not in the store yet.
+#[derive(Default)]
+pub(crate) struct Unwritten {
+    events: VecDeque<Event>,
+    reached: Vec<(String, u64)>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            mark: None,
+            events: VecDeque::new(),
+        }
+    }
+}
+
+impl Journal {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        check_version(bytes, SCHEMA)?;
+        serde_json::from_slice(bytes).map_err(|_| Unreadable::Corrupt)
+    }
+
+    fn encode(&mut self) -> Vec<u8> {
+        loop {
+            let bytes = serde_json::to_vec(self).unwrap_or_default();
+            if bytes.len() <= MOST_BYTES || self.events.pop_front().is_none() {
+                return bytes;
+            }
+        }
+    }
+
+    fn add(&mut self, unwritten: &Unwritten) {
+        self.events.extend(unwritten.events.iter().cloned());
+        let surplus = self.events.len().saturating_sub(MOST_EVENTS);
+        self.events.drain(..surplus);
+        for (session_id, generation) in &unwritten.reached {
+            self.reach(session_id, *generation);
+        }
+    }
+
+    fn reach(&mut self, session_id: &str, generation: u64) {
+        match &mut self.mark {
+            Some(mark) if mark.session_id == session_id => {
+                mark.generation = mark.generation.max(generation);
+            }
+            // A late word of a session that is over.
+            Some(mark) if mark.past.iter().any(|past| past == session_id) => {}
+            mark => {
+                let mut past = VecDeque::new();
+                if let Some(before) = mark.take() {
+                    past = before.past;
+                    past.push_back(before.session_id);
+                    past.drain(..past.len().saturating_sub(MOST_PAST));
+                }
+                *mark = Some(Mark {
+                    session_id: session_id.to_owned(),
+                    generation,
+                    past,
+                });
+            }
+        }
+    }
+
+    /// Whether this record is one from before what was stored last.
+    pub(crate) fn is_ahead_of(&self, record: &SessionRecord) -> bool {
+        self.mark.as_ref().is_some_and(|mark| {
+            if mark.session_id == record.session_id {
+                record.generation < mark.generation
+            } else {
+                mark.past.contains(&record.session_id)
+            }
+        })
+    }
+}
+
+impl SessionManager {
+    /// Writes an event down; [`Self::write_journal`] stores it.
+    pub(crate) fn note(&self, what: &What) {
+        let event = Event(self.now(), what.word().to_owned(), what.detail());
+        let mut unwritten = self.unwritten();
+        unwritten.events.push_back(event);
+        let surplus = unwritten.events.len().saturating_sub(MOST_EVENTS);
+        unwritten.events.drain(..surplus);
+    }
+
+    /// The store has this record: nothing before it is believed again.
+    pub(crate) fn reached(&self, record: &SessionRecord) {
+        let reached = (record.session_id.clone(), record.generation);
+        self.unwritten().reached.push(reached);
+    }
+
+    /// Stores what was noted. Goes on beside the caller where the store is slow.
+    pub(crate) async fn write_journal(&self) {
+        let Some(manager) = self.this.upgrade() else {
+            return;
+        };
+        let writing = spawn(async move { manager.write_journal_here().await });
+        drop(tokio::time::timeout(PATIENCE, writing).await);
+    }
+
+    async fn write_journal_here(self: Arc<Self>) {
+        let _one = self.writing_journal.lock().await;
+        let unwritten = std::mem::take(&mut *self.unwritten());
+        if unwritten.events.is_empty() && unwritten.reached.is_empty() {
+            return;
+        }
+        if let Err(error) = self.append(&unwritten).await {
+            self.log.line(
+                LogLevel::Warn,
+                format_args!("the journal was not written, and is tried again: {error}"),
+            );
+            let mut later = self.unwritten();
+            let mut events = unwritten.events;
+            events.append(&mut later.events);
+            later.events = events;
+            let mut reached = unwritten.reached;
+            reached.append(&mut later.reached);
+            // A session that cannot be stored for weeks does not fill the memory.
+            reached.drain(..reached.len().saturating_sub(MOST_PAST));
+            later.reached = reached;
+        }
+    }
+
+    async fn append(&self, unwritten: &Unwritten) -> Result<(), StoreError> {
+        for _ in 0..RACES {
+            let read = self.vault.load(&self.journal_name).await;
+            let Some((mut journal, tag)) = journal_of(read)? else {
+                // A newer version of the app keeps it now.
+                return Ok(());
+            };
+            journal.add(unwritten);
+            let bytes = journal.encode();
+            match self.vault.swap(&self.journal_name, tag, bytes).await {
+                Err(StoreError::Conflict) => {}
+                done => return done.map(drop),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// The journal as it is stored, or an empty one where it cannot be read. In the caller's thread.
+    pub(crate) fn read_journal_here(&self) -> Journal {
+        let read = self.vault.load_here(&self.journal_name);
+        journal_of(read).ok().flatten().unwrap_or_default().0
+    }
+
+    /// Whether the store holds a record from before what was stored last.
+    pub(crate) async fn is_behind(&self, record: &SessionRecord) -> bool {
+        let read = self.vault.load(&self.journal_name).await;
+        matches!(journal_of(read), Ok(Some((journal, _))) if journal.is_ahead_of(record))
+    }
+
+    /// What happened, as far as it is not stored yet.
+    pub(crate) fn unwritten_events(&self) -> Vec<Event> {
+        self.unwritten().events.iter().cloned().collect()
+    }
+
+    fn unwritten(&self) -> std::sync::MutexGuard<'_, Unwritten> {
+        let unwritten: &Mutex<Unwritten> = &self.unwritten;
+        unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `None` for a journal of a newer version.
+fn journal_of(
+    read: Result<Option<StoredItem>, StoreError>,
+) -> Result<Option<(Journal, Option<Tag>)>, StoreError> {
+    match read {
+        Ok(None) => Ok(Some((Journal::default(), None))),
+        Ok(Some(item)) => match Journal::decode(&item.bytes) {
+            Ok(journal) => Ok(Some((journal, Some(item.tag)))),
+            Err(Unreadable::Newer) => Ok(None),
+            Err(Unreadable::Corrupt) => Ok(Some((Journal::default(), Some(item.tag)))),
+        },
+        Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => {
+            Ok(Some((Journal::default(), Some(tag))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::State;
+    use super::super::record::tests::live;
+    use super::*;
+
+    fn record(session_id: &str, generation: u64) -> SessionRecord {
+        let state = State::Live(Box::new(live()));
+        let mut record = SessionRecord::new("i", "c", session_id.to_owned(), state);
+        record.generation = generation;
+        record
+    }
+
+    fn journal(reached: &[(&str, u64)]) -> Journal {
+        let mut journal = Journal::default();
+        for (session_id, generation) in reached {
+            journal.reach(session_id, *generation);
+        }
+        journal
+    }
+
+    #[test]
+    fn a_record_behind_the_mark_was_put_back() {
+        let journal = journal(&[("a", 1), ("a", 3), ("a", 2)]);
+        for (generation, behind) in [(2, true), (3, false), (4, false)] {
+            assert_eq!(journal.is_ahead_of(&record("a", generation)), behind);
+        }
+    }
+
+    #[test]
+    fn a_session_that_another_login_has_replaced_was_put_back() {
+        let journal = journal(&[("a", 9), ("b", 0), ("a", 10)]);
+        assert!(journal.is_ahead_of(&record("a", 11)));
+        assert!(!journal.is_ahead_of(&record("b", 0)));
+        assert!(
+            !journal.is_ahead_of(&record("c", 0)),
+            "its mark was not written yet"
+        );
+    }
+
+    #[test]
+    fn of_the_events_the_last_two_hundred_are_kept_and_of_long_ones_as_many_as_fit() {
+        let mut journal = Journal::default();
+        for (length, count) in [(10, MOST_EVENTS), (500, 23)] {
+            let mut unwritten = Unwritten::default();
+            for at in 0..300 {
+                let detail = Some("x".repeat(length));
+                unwritten
+                    .events
+                    .push_back(Event(at, "login".to_owned(), detail));
+            }
+            journal.add(&unwritten);
+            let bytes = journal.encode();
+            assert!(bytes.len() <= MOST_BYTES);
+            let read = Journal::decode(&bytes).expect("ours");
+            assert_eq!(read.events.len(), count);
+            assert_eq!(read.events.back().map(|event| event.0), Some(299));
+        }
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_version_is_left_alone_and_a_damaged_one_begun_anew() {
+        let item = |text: &str| {
+            Ok(Some(StoredItem {
+                tag: vec![1; 16],
+                bytes: text.as_bytes().to_vec(),
+            }))
+        };
+        assert!(journal_of(item("{\"schema\":2}")).expect("read").is_none());
+        let (journal, tag) = journal_of(item("?")).expect("read").expect("anew");
+        assert!(journal.events.is_empty() && tag.is_some());
+    }
+}

@@ -118,7 +118,8 @@ impl SecureStore for FileStore {
         self.compare(&name, expected.as_deref())?;
         match contents {
             Some(contents) => self.folder.replace(&name, &contents),
-            None if expected.is_none() => Ok(()),
+            // Also where nothing is to be removed: whoever removed it may have been killed before
+            // the folder was synced.
             None => self.folder.remove(&name),
         }
     }

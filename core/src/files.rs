@@ -261,7 +261,17 @@ fn prepare(directory: &Path) -> io::Result<PathBuf> {
 fn make(path: &Path) -> io::Result<()> {
     let builder = private_folder();
     match (builder.create(path), path.parent()) {
-        (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        (Err(error), parent) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Made by the app, or by a process that was killed before the sync below: without a
+            // lock file nobody has made sure yet that the folder survives a power cut. A parent
+            // that this user may not open is the system's, and was there long before.
+            if let Some(parent) = parent
+                && !path.join(LOCK).exists()
+            {
+                let _ = sync(parent);
+            }
+            Ok(())
+        }
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
             make(parent)?;
             builder.create(path)?;

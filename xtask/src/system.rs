@@ -18,7 +18,7 @@ pub(crate) struct Tool {
     pub(crate) probe: Probe,
     /// Debian's names for it; the first that the system's package lists know is taken.
     pub(crate) packages: &'static [&'static str],
-    /// Without it the lane runs all the same, only less well.
+    /// Without it the lane runs all the same, only less well: a test that cannot do without it fails and says so.
     pub(crate) optional: bool,
 }
 
@@ -35,6 +35,18 @@ pub(crate) enum Probe {
     Folder(&'static str),
 }
 
+pub(crate) const STRACE: Tool = Tool {
+    words: "strace (shows the system calls of a program, to see what a power cut would leave of its files)",
+    probe: Probe::Runs {
+        programs: &["strace"],
+        variable: None,
+        arg: "--version",
+        at_least: 0,
+    },
+    packages: &["strace"],
+    // Three tests need it. A whole lane that is skipped for it would say less.
+    optional: true,
+};
 pub(crate) const JDK: Tool = Tool {
     words: "a Java development kit, version 17 or later (compiles and runs the Kotlin tests)",
     probe: Probe::Runs {

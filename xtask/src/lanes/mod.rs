@@ -67,7 +67,7 @@ impl LaneName {
 
     fn tools(self) -> &'static [Tool] {
         match self {
-            Self::Rust => &[],
+            Self::Rust => rust::TOOLS,
             Self::Kotlin => kotlin::TOOLS,
             Self::Swift => swift::TOOLS,
             Self::Interop => interop::TOOLS,

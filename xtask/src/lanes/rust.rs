@@ -1,7 +1,15 @@
 //! Lane rust: formatting, lints, borders, documentation, tests.
 
 use super::{Lane, Stop};
+use crate::system::{self, Tool};
 use crate::{borders, count};
+
+/// On Linux alone: elsewhere the test that uses it does not exist.
+pub(super) const TOOLS: &[Tool] = if cfg!(target_os = "linux") {
+    &[system::STRACE]
+} else {
+    &[]
+};
 
 pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
     checks(lane)?;

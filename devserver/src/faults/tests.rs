@@ -1,9 +1,14 @@
 use super::*;
+use crate::users::DEFAULT;
+
+fn set(faults: &Faults, text: &str) -> Result<Vec<String>, FaultError> {
+    faults.replace(text, &Directory::parse(DEFAULT).unwrap())
+}
 
 #[test]
 fn the_nth_request_alone_suffers() {
     let faults = Faults::default();
-    faults.replace("token:drop_after_commit@2").unwrap();
+    set(&faults, "token:drop_after_commit@2").unwrap();
     let suffered: Vec<_> = (0..3)
         .map(|_| faults.next(Endpoint::Token).drop_after_commit)
         .collect();
@@ -14,9 +19,7 @@ fn the_nth_request_alone_suffers() {
 #[test]
 fn several_faults_of_one_request_add_up() {
     let faults = Faults::default();
-    faults
-        .replace("*:clock=-60; api:status=429,retry_after=5")
-        .unwrap();
+    set(&faults, "*:clock=-60; api:status=429,retry_after=5").unwrap();
     let fault = faults.next(Endpoint::Api);
     assert_eq!(
         (fault.status, fault.retry_after, fault.clock),
@@ -27,7 +30,7 @@ fn several_faults_of_one_request_add_up() {
 #[test]
 fn a_wrong_text_is_explained_and_changes_nothing() {
     let faults = Faults::default();
-    faults.replace("api:status=500").unwrap();
+    set(&faults, "api:status=500").unwrap();
     for (text, word) in [
         ("api", "endpoint:fault"),
         ("nowhere:partial", "discovery"),
@@ -39,8 +42,9 @@ fn a_wrong_text_is_explained_and_changes_nothing() {
         ("api:partial@0", "from 1"),
         ("token:claims=W10", "JSON object"),
         ("token:alg=RS1", "EdDSA"),
+        ("token:revoke=carol", "alice, bob"),
     ] {
-        let error = faults.replace(text).unwrap_err().to_string();
+        let error = set(&faults, text).unwrap_err().to_string();
         assert!(error.contains(word), "{text}: {error}");
     }
     assert_eq!(faults.next(Endpoint::Api).status, Some(500));
@@ -56,6 +60,7 @@ fn every_word_is_in_the_help() {
         "merge",
         "claims",
         "revoke_all",
+        "revoke=USER",
     ] {
         assert!(FAULT_HELP.contains(word));
     }

@@ -59,6 +59,7 @@ fn every_word_is_in_the_help() {
         "after_commit",
         "merge",
         "claims",
+        "expires_in",
         "revoke_all",
         "revoke=USER",
     ] {

@@ -9,9 +9,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::FAULT_HELP;
 use crate::page::Page;
 use crate::provider::Provider;
+use crate::{FAULT_HELP, Rotation};
 
 pub(crate) fn router(provider: Arc<Provider>) -> Router {
     Router::new()
@@ -26,6 +26,8 @@ pub(crate) fn router(provider: Arc<Provider>) -> Router {
         .route("/stats/reset", post(reset_stats))
         .route("/admin/rotate-keys", post(rotate_keys))
         .route("/admin/revoke-all", post(revoke_all))
+        .route("/admin/revoke/{name}", post(revoke))
+        .route("/admin/rotation", post(set_rotation))
         .with_state(provider)
 }
 
@@ -92,4 +94,48 @@ async fn rotate_keys(State(provider): Server) -> StatusCode {
 async fn revoke_all(State(provider): Server) -> StatusCode {
     provider.grants().revoke_all();
     StatusCode::NO_CONTENT
+}
+
+/// One user, by name.
+async fn revoke(State(provider): Server, Path(name): Path<String>) -> Response {
+    match provider.revoke(&name) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(problem) => (StatusCode::NOT_FOUND, format!("{problem}\n")).into_response(),
+    }
+}
+
+/// The body is the word: none, strict, grace:SECONDS or parent.
+async fn set_rotation(State(provider): Server, word: String) -> Response {
+    match word.trim().parse::<Rotation>() {
+        Ok(rotation) => {
+            provider.set_rotation(rotation);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DevServer, Options};
+
+    #[tokio::test]
+    async fn a_mistake_is_answered_with_the_words_that_there_are() {
+        let server = DevServer::start(Options::default()).await.unwrap();
+        let http = crate::http_client::new().unwrap();
+        for (path, body, status, words) in [
+            ("/admin/revoke/alice", "", 204, ""),
+            ("/admin/revoke/carol", "", 404, "alice, bob"),
+            ("/admin/rotation", "grace:60", 204, ""),
+            ("/admin/rotation", "sometimes", 400, "grace:SECONDS"),
+            ("/faults", "api:revoke=alice@2", 200, "\"requests\":0"),
+            ("/faults", "api:revoke=carol@2", 400, "alice, bob"),
+        ] {
+            let url = format!("{}{path}", server.issuer());
+            let answer = http.post(url).body(body).send().await.unwrap();
+            assert_eq!(answer.status(), status, "{path} {body}");
+            let text = answer.text().await.unwrap();
+            assert!(text.contains(words), "{path} {body}: {text}");
+        }
+    }
 }

@@ -90,6 +90,10 @@ async fn suffer(
     if fault.revoke_all {
         provider.grants().revoke_all();
     }
+    if let Some(name) = &fault.revoke {
+        // That there is such a user was seen to when the fault was set.
+        let _ = provider.revoke(name);
+    }
     let instead = canned(&fault);
     let mut response = if fault.drop_before_commit || (instead.is_some() && !fault.after_commit) {
         // Read to the end, so that the client has sent everything before it sees the answer.

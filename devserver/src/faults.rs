@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::Signing;
 use crate::stats::Endpoint;
+use crate::users::Directory;
 
 /// The words of the faults, for people: `POST /faults` answers with it when the text is wrong.
 pub const FAULT_HELP: &str = "\
@@ -33,12 +34,14 @@ huge                    answer with a body of 10 MiB, doing nothing
 after_commit            status, body, redirect, huge, delay and gate act when the work is done
 merge=BASE64URL-JSON    members laid over the JSON answer (at authorize and login: over the
                         parameters of the authorization response); null removes one
+expires_in=SECONDS      the token endpoint says that its access token is good for so long
 claims=BASE64URL-JSON   claims laid over those of the ID token; null removes one
 alg=NAME                sign the ID token with none, HS256, RS256, PS256, ES256 or EdDSA
 bad_signature           spoil the ID token's signature
 clock=SECONDS           this endpoint's clock is off by so much (negative: behind)
 rotate_keys             change the signing keys first
-revoke_all              revoke all tokens first
+revoke_all              revoke all tokens and end all browsers' sessions first
+revoke=USER             the same for one user, by name
 
 example    token:drop_after_commit@1;api:status=429,retry_after=5";
 
@@ -73,6 +76,7 @@ pub(crate) struct Fault {
     pub(crate) clock: i64,
     pub(crate) rotate_keys: bool,
     pub(crate) revoke_all: bool,
+    pub(crate) revoke: Option<String>,
 }
 
 impl Fault {
@@ -94,6 +98,7 @@ impl Fault {
             "bad_signature" => flag(&mut self.bad_signature)?,
             "rotate_keys" => flag(&mut self.rotate_keys)?,
             "revoke_all" => flag(&mut self.revoke_all)?,
+            "revoke" => self.revoke = Some(needed()?.to_owned()),
             "delay" => self.delay = Some(Duration::from_millis(number(word, needed()?)?)),
             "gate" => self.gate = Some(needed()?.to_owned()),
             "status" => {
@@ -108,7 +113,11 @@ impl Fault {
             "body" => self.body = Some(bytes(word, needed()?)?),
             "content_type" => self.content_type = Some(header_text(word, needed()?)?),
             "redirect" => self.redirect = Some(header_text(word, needed()?)?),
-            "merge" => self.merge = object(word, needed()?)?,
+            "merge" => self.merge.extend(object(word, needed()?)?),
+            "expires_in" => {
+                let seconds: u64 = number(word, needed()?)?;
+                self.merge.insert(word.to_owned(), seconds.into());
+            }
             "claims" => self.claims = object(word, needed()?)?,
             "alg" => {
                 let name = needed()?;
@@ -134,6 +143,7 @@ impl Fault {
             content_type,
             redirect,
             alg,
+            revoke,
             ..
         } = other.clone();
         self.delay = delay.or(self.delay);
@@ -145,6 +155,7 @@ impl Fault {
         self.content_type = content_type.or(self.content_type.take());
         self.redirect = redirect.or(self.redirect.take());
         self.alg = alg.or(self.alg);
+        self.revoke = revoke.or(self.revoke.take());
         self.drop_before_commit |= other.drop_before_commit;
         self.drop_after_commit |= other.drop_after_commit;
         self.partial |= other.partial;
@@ -195,7 +206,7 @@ struct Rule {
 }
 
 impl Rule {
-    fn parse(entry: &str) -> Result<Rule, FaultError> {
+    fn parse(entry: &str, users: &Directory) -> Result<Rule, FaultError> {
         let wrong = |problem: String| FaultError {
             entry: entry.to_owned(),
             problem,
@@ -229,6 +240,9 @@ impl Rule {
             };
             fault.set(word.trim(), value).map_err(wrong)?;
         }
+        if let Some(name) = &fault.revoke {
+            users.named(name).map_err(wrong)?;
+        }
         Ok(Rule {
             text: entry.to_owned(),
             endpoint,
@@ -249,12 +263,14 @@ impl Faults {
     }
 
     /// Replaces all faults, or none when the text is wrong. Returns the gates that it names.
-    pub(crate) fn replace(&self, text: &str) -> Result<Vec<String>, FaultError> {
+    pub(crate) fn replace(&self, text: &str, users: &Directory) -> Result<Vec<String>, FaultError> {
         let entries = text
             .split([';', '\n'])
             .map(str::trim)
             .filter(|entry| !entry.is_empty());
-        let rules = entries.map(Rule::parse).collect::<Result<Vec<_>, _>>()?;
+        let rules = entries
+            .map(|entry| Rule::parse(entry, users))
+            .collect::<Result<Vec<_>, _>>()?;
         let gates = rules
             .iter()
             .filter_map(|rule| rule.fault.gate.clone())
@@ -294,67 +310,4 @@ pub(crate) fn merge(members: &mut Map<String, Value>, over: &Map<String, Value>)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nth_request_alone_suffers() {
-        let faults = Faults::default();
-        faults.replace("token:drop_after_commit@2").unwrap();
-        let suffered: Vec<_> = (0..3)
-            .map(|_| faults.next(Endpoint::Token).drop_after_commit)
-            .collect();
-        assert_eq!(suffered, [false, true, false]);
-        assert_eq!(faults.next(Endpoint::Api), Fault::default());
-    }
-
-    #[test]
-    fn several_faults_of_one_request_add_up() {
-        let faults = Faults::default();
-        faults
-            .replace("*:clock=-60; api:status=429,retry_after=5")
-            .unwrap();
-        let fault = faults.next(Endpoint::Api);
-        assert_eq!(
-            (fault.status, fault.retry_after, fault.clock),
-            (Some(429), Some(5), -60)
-        );
-    }
-
-    #[test]
-    fn a_wrong_text_is_explained_and_changes_nothing() {
-        let faults = Faults::default();
-        faults.replace("api:status=500").unwrap();
-        for (text, word) in [
-            ("api", "endpoint:fault"),
-            ("nowhere:partial", "discovery"),
-            ("api:sometimes", "\"sometimes\""),
-            ("api:status=99", "200 to 599"),
-            ("api:delay=soon", "number"),
-            ("api:delay", "delay=…"),
-            ("api:partial=1", "no value"),
-            ("api:partial@0", "from 1"),
-            ("token:claims=W10", "JSON object"),
-            ("token:alg=RS1", "EdDSA"),
-        ] {
-            let error = faults.replace(text).unwrap_err().to_string();
-            assert!(error.contains(word), "{text}: {error}");
-        }
-        assert_eq!(faults.next(Endpoint::Api).status, Some(500));
-    }
-
-    #[test]
-    fn every_word_is_in_the_help() {
-        for word in [
-            "delay",
-            "gate",
-            "status",
-            "after_commit",
-            "merge",
-            "claims",
-            "revoke_all",
-        ] {
-            assert!(FAULT_HELP.contains(word));
-        }
-    }
-}
+mod tests;

@@ -234,6 +234,14 @@ impl Grants {
         self.grants.clear();
         self.sessions.clear();
     }
+
+    /// The same for one person.
+    pub(crate) fn revoke_subject(&mut self, subject: &str) {
+        self.grants
+            .retain(|_, grant| grant.session.subject != subject);
+        self.sessions
+            .retain(|_, session| session.subject != subject);
+    }
 }
 
 #[cfg(test)]
@@ -336,5 +344,21 @@ mod tests {
                 Ok(String::new())
             );
         }
+    }
+
+    #[test]
+    fn a_revocation_for_one_person_leaves_the_others_logged_in() {
+        let (mut grants, alice) = grants();
+        let mut of_bob = grants.grants[&alice].clone();
+        of_bob.session.subject = "bob".into();
+        let bob = GrantId(2);
+        grants.grants.insert(bob, of_bob.clone());
+        grants.sessions.insert("cookie".into(), of_bob.session);
+        let tokens = [alice, bob].map(|id| grants.add_refresh(id));
+        grants.revoke_subject("alice");
+        let used = tokens.map(|token| refresh(&mut grants, &token, Rotation::None, 0));
+        assert_eq!(used, [Err(Refused::Unknown), Ok(String::new())]);
+        grants.revoke_subject("bob");
+        assert!(grants.grants.is_empty() && grants.sessions.is_empty());
     }
 }

@@ -30,7 +30,6 @@ pub(crate) struct Provider {
     /// `http://127.0.0.1:PORT`, where everything is.
     pub(crate) origin: String,
     pub(crate) issuer: String,
-    pub(crate) rotation: Rotation,
     pub(crate) access_token_seconds: u64,
     pub(crate) code_seconds: u64,
     pub(crate) id_token_alg: IdTokenAlg,
@@ -41,6 +40,7 @@ pub(crate) struct Provider {
     pub(crate) gates: Gates,
     pub(crate) stats: Arc<Stats>,
     redirect_uris: Vec<String>,
+    rotation: Mutex<Rotation>,
     grants: Mutex<Grants>,
 }
 
@@ -62,7 +62,6 @@ impl Provider {
         let provider = Provider {
             issuer: format!("{origin}{path}"),
             origin,
-            rotation: options.rotation,
             access_token_seconds: options.access_token_seconds,
             code_seconds: options.code_seconds,
             id_token_alg: options.id_token_alg,
@@ -76,6 +75,7 @@ impl Provider {
             gates: Gates::default(),
             stats: Arc::default(),
             redirect_uris: own.chain(options.extra_redirect_uris).collect(),
+            rotation: Mutex::new(options.rotation),
             grants: Mutex::default(),
         };
         provider.set_faults(&options.faults)?;
@@ -86,8 +86,23 @@ impl Provider {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn rotation(&self) -> Rotation {
+        *self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_rotation(&self, rotation: Rotation) {
+        *self.rotation.lock().unwrap_or_else(PoisonError::into_inner) = rotation;
+    }
+
+    /// Revokes the tokens of the user of this name, and ends the sessions of their browsers.
+    pub(crate) fn revoke(&self, name: &str) -> Result<(), String> {
+        let user = self.users.named(name)?;
+        self.grants().revoke_subject(&user.subject);
+        Ok(())
+    }
+
     pub(crate) fn set_faults(&self, text: &str) -> Result<(), FaultError> {
-        let gates = self.faults.replace(text)?;
+        let gates = self.faults.replace(text, &self.users)?;
         gates.iter().for_each(|name| self.gates.close(name));
         Ok(())
     }

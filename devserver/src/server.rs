@@ -14,8 +14,8 @@ use crate::listener::Running;
 use crate::provider::{AUDIENCE, CLIENT_ID, Provider};
 use crate::stats::Endpoint;
 use crate::{
-    FaultError, Options, StartError, User, admin, authorize, discovery, end_session, login, revoke,
-    token, userinfo,
+    FaultError, Options, Rotation, StartError, User, admin, authorize, discovery, end_session,
+    login, revoke, token, userinfo,
 };
 
 /// The OpenID provider and the API. Runs on the current tokio runtime; stops when dropped.
@@ -141,6 +141,19 @@ impl DevServer {
     /// Revokes all tokens and ends all browsers' sessions.
     pub fn revoke_all(&self) {
         self.provider.grants().revoke_all();
+    }
+
+    /// Revokes one user's tokens and ends the sessions of their browsers.
+    ///
+    /// # Errors
+    /// When there is no user of this name; the text says which there are.
+    pub fn revoke(&self, name: &str) -> Result<(), String> {
+        self.provider.revoke(name)
+    }
+
+    /// Does this with refresh tokens from now on; what was issued so far stays good.
+    pub fn set_rotation(&self, rotation: Rotation) {
+        self.provider.set_rotation(rotation);
     }
 
     /// The line that `serve` prints when it is ready.

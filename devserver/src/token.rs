@@ -200,9 +200,8 @@ fn refresh_token(
     if scopes.is_empty() {
         scopes = known.scopes;
     }
-    let used = provider
-        .grants()
-        .use_refresh(token, provider.rotation, context.now);
+    let rotation = provider.rotation();
+    let used = provider.grants().use_refresh(token, rotation, context.now);
     if used
         .as_ref()
         .is_err_and(|refused| *refused == Refused::Reused)

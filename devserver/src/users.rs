@@ -102,6 +102,17 @@ impl Directory {
         self.users.iter().find(|user| user.subject == subject)
     }
 
+    /// The user of this name; the error says which there are.
+    pub(crate) fn named(&self, name: &str) -> Result<&User, String> {
+        self.users
+            .iter()
+            .find(|user| user.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = self.users.iter().map(|user| user.name.as_str()).collect();
+                format!("{name:?} is no user: {}", names.join(", "))
+            })
+    }
+
     /// The user with this name and password.
     pub(crate) fn check(&self, name: &str, password: &str) -> Option<&User> {
         self.users

@@ -73,6 +73,11 @@ final class DevServer: Sendable {
         try await steer("POST", "/faults/gates/\(gate)")
     }
 
+    /// What is done at once: `revoke-all`, `revoke/alice`, `rotate-keys`, or `rotation` with its word.
+    func admin(_ path: String, _ word: String? = nil) async throws {
+        try await steer("POST", "/admin/\(path)", word)
+    }
+
     /// What was counted since the start, or since the last reset.
     func stats() async throws -> Stats {
         try JSONDecoder().decode(Stats.self, from: Data(try await steer("GET", "/stats").utf8))

@@ -67,6 +67,11 @@ class DevServer : BeforeAllCallback, BeforeEachCallback, AfterAllCallback {
         call("POST", "/faults/gates/$name")
     }
 
+    /** What is done at once: `revoke-all`, `revoke/alice`, `rotate-keys`, or `rotation` with its word. */
+    fun admin(path: String, word: String = "") {
+        call("POST", "/admin/$path", word)
+    }
+
     /** How many requests came to an endpoint since the start of the test. */
     fun requests(endpoint: String): Long =
         stats().getValue("requests").jsonObject.getValue(endpoint).jsonPrimitive.long

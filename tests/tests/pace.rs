@@ -78,12 +78,14 @@ async fn a_lost_answer_is_not_repeated_at_once_by_everybody_who_calls() {
         .server
         .set_faults("token:drop_before_commit")
         .expect("a fault");
-    for sent in 1..=2 {
+    // No token is left, so the same one is sent twice more inside the call, two seconds apart; after that each pause is
+    // twice as long.
+    for (sent, pause) in [(3, 4), (4, 8), (5, 16)] {
         for _ in 0..50 {
             token(&auth).await.expect_err("lost");
         }
         assert_eq!(world.server.requests("token"), sent);
-        world.clock.advance(2);
+        world.clock.advance(pause);
     }
 }
 

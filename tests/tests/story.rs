@@ -328,11 +328,25 @@ async fn the_timeline_tells_login_refresh_and_end() {
             .map(|event| event.event)
             .collect()
     };
-    assert_eq!(events(&auth), ["login", "refreshed"]);
+    let so_far = ["login", "stored", "refresh_sent", "refreshed", "stored"];
+    assert_eq!(events(&auth), [&so_far[..], &["summary"]].concat());
     auth.logout(LogoutOptions::default()).await.expect("out");
+    // Another process reads the same history, and why it is over.
     let app = world.app();
-    assert_eq!(events(&app), ["login", "ended"]);
-    assert_eq!(app.timeline()[1].detail.as_deref(), Some("logged_out"));
+    let end = ["ended", "revocation", "summary"];
+    assert_eq!(events(&app), [&so_far[..], &end].concat());
+    let details: Vec<Option<String>> = app.timeline().into_iter().map(|e| e.detail).collect();
+    let details: Vec<Option<&str>> = details.iter().map(Option::as_deref).collect();
+    assert_eq!(
+        details[3..],
+        [
+            Some("rotated"),
+            None,
+            Some("logged_out"),
+            Some("done"),
+            Some("Logged out because the app, or the person, asked for it on this device."),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -126,9 +126,9 @@ impl Situation<'_> {
         }
     }
 
-    /// Whether a repeat inside the same call makes sense: the answer of a send was lost on its way.
-    pub(crate) fn may_repeat_at_once(&self, attempts: u32) -> bool {
-        const MOST: u32 = 3;
+    /// Whether a repeat inside the same call makes sense: the answer of a send was lost on its way. At most two of
+    /// them, since the pause grows.
+    pub(crate) fn may_repeat_at_once(&self) -> bool {
         let Some(sent) = self.claim.and_then(|claim| claim.sent.as_ref()) else {
             return false;
         };
@@ -137,7 +137,7 @@ impl Situation<'_> {
             Rotation::Grace { seconds } => self.is_within(sent, u64::from(seconds)),
             Rotation::Unknown | Rotation::Strict => self.is_within(sent, USUAL_GRACE),
         };
-        attempts < MOST && in_time && self.may_repeat(sent)
+        sent.pause() <= APART && in_time && self.may_repeat(sent)
     }
 
     fn is_within(&self, sent: &Sent, grace: u64) -> bool {

@@ -118,7 +118,7 @@ impl SessionManager {
         };
         let patience = self.clock.boot() + 2 * Duration::from_secs(TERM);
         let mut watch = Watch::default();
-        let (mut races, mut sends) = (0, 0);
+        let mut races = 0;
         while races < RACES {
             let known = self.reload().await?;
             if let Some(reason) = known.signed_out(&*self.clock) {
@@ -176,7 +176,6 @@ impl SessionManager {
                 // A store that cannot be written now could not take the new token either: nothing is sent.
                 Err(error) => return Err(error.into()),
             };
-            sends += 1;
             let (attempt, answer) = match self.send(attempt, &endpoint).await {
                 (attempt, Outcome::Ended(answer)) => (attempt, answer),
                 (attempt, Outcome::Withdrawn(error)) => {
@@ -195,7 +194,7 @@ impl SessionManager {
             let now = self.moment();
             let again = attempt.record.live().is_some_and(|live| {
                 let situation = self.situation(live, &known, wish, &now, false, 0);
-                situation.may_repeat_at_once(sends)
+                situation.may_repeat_at_once()
             });
             if !again {
                 return self.fail(attempt, error, false).await;

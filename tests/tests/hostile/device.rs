@@ -98,6 +98,10 @@ impl Clock for Waiting {
     fn boot(&self) -> Duration {
         SystemClock.boot() + Duration::from_secs(self.0.load(Ordering::SeqCst))
     }
+
+    fn boot_id(&self) -> Option<String> {
+        Some("the only start".to_owned())
+    }
 }
 
 impl Device {

@@ -143,8 +143,11 @@ impl Two {
 
 #[tokio::test]
 async fn new_tokens_count_although_another_process_took_the_claim_over() {
-    let two = Two::new("token:drop_before_commit@2").await;
-    // The machine slept, and the other process woke first. Its request does not reach the provider.
+    let two = Two::new(
+        "token:drop_before_commit@2;token:drop_before_commit@3;token:drop_before_commit@4",
+    )
+    .await;
+    // The machine slept, and the other process woke first. Its requests do not reach the provider.
     two.world.clock.advance(16);
     let lost = token(&two.second).await.expect_err("no answer");
     assert_eq!(lost.kind(), "network");

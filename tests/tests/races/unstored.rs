@@ -40,8 +40,8 @@ async fn stored_unasked(store: &PuppetStore, auth: &Auth) {
 #[tokio::test]
 async fn a_refreshed_token_that_the_store_did_not_take_is_stored_later_without_a_call() {
     let (world, store, auth) = alice().await;
-    // The claim is taken, the new tokens are not.
-    store.fail_from(Call::Swap, 2);
+    // The claim is taken and the word that it is sent, the new tokens are not.
+    store.fail_from(Call::Swap, 3);
     let renewed = in_time(auth.access_token(FORCE, None)).await.expect("new");
     assert!(!is_persisted(&auth), "the app can tell");
     stored_unasked(&store, &auth).await;
@@ -59,15 +59,16 @@ async fn a_refreshed_token_that_the_store_did_not_take_stands_against_a_claim_on
     let second = world.app_over(shared);
     assert_eq!(who(&second.session()), "dev|alice");
     world.expire().await;
-    store.fail_from(Call::Swap, 2);
+    store.fail_from(Call::Swap, 3);
     token(&first).await.expect("renewed");
     // The term of the claim that is still in the store passes; another process takes it over and loses its network.
     world.clock.advance(20);
     world
         .server
-        .set_faults("token:drop_before_commit@1")
+        .set_faults("token:drop_before_commit")
         .expect("a fault");
     token(&second).await.expect_err("no answer");
+    world.server.clear_faults();
     stored_unasked(&store, &first).await;
     // Both go on with the new refresh token: the spent one would end the session.
     world.expire().await;
@@ -142,7 +143,7 @@ async fn a_record_of_a_newer_version_is_not_overwritten_by_a_late_answer_or_a_lo
     let refresh = asking(&auth, FORCE);
     in_time(world.server.gate_reached("late")).await;
     // A newer app beside this one, or an update that was taken back.
-    let newer = store.record().replacen("\"schema\":1", "\"schema\":2", 1);
+    let newer = store.record().replacen("\"schema\":2", "\"schema\":3", 1);
     assert_ne!(newer, store.record());
     store.write(&newer);
     world.server.open_gate("late");

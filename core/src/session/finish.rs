@@ -90,10 +90,10 @@ impl SessionManager {
         let mut parsed = parse_callback(callback_url);
         for _ in 0..RACES {
             let (mut logins, tag) = self.load_logins().await?;
-            let now = self.now();
+            let now = self.moment();
             // A URL without a state is looked for like one with a wrong state.
             let given = parsed.as_ref().map_or("", Callback::state);
-            let login = logins.find(given, now).map_err(ignored)?.clone();
+            let login = logins.find(given, &now).map_err(ignored)?.clone();
             let Some(callback) = &parsed else {
                 return Err(ignored(CallbackIgnoredReason::StateMismatch));
             };
@@ -103,7 +103,7 @@ impl SessionManager {
             if !callback.matches_redirect(&login.redirect_uri) {
                 return Err(ignored(CallbackIgnoredReason::RedirectMismatch));
             }
-            logins.take(&login.state, now);
+            logins.take(&login.state, &now);
             match self
                 .vault
                 .swap(&self.logins_name, tag, logins.encode())

@@ -64,6 +64,7 @@ impl SessionManager {
             resources,
             max_age_seconds: options.max_age_seconds,
             created_at: self.now(),
+            created: Some(self.moment()),
         };
         let extra: Vec<(String, String)> = options
             .extra_parameters
@@ -157,7 +158,7 @@ impl SessionManager {
     async fn remember(&self, login: PendingLogin) -> Result<(), AuthError> {
         for _ in 0..RACES {
             let (mut logins, tag) = self.load_logins().await?;
-            logins.open(login.clone(), self.now());
+            logins.open(login.clone(), &self.moment());
             match self
                 .vault
                 .swap(&self.logins_name, tag, logins.encode())

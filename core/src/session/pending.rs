@@ -6,6 +6,7 @@
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::moment::{Elapsed, Moment};
 use super::record::{MAX_BYTES, Unreadable, check_version};
 use crate::protocol::encoding::{b64url, same};
 use crate::types::CallbackIgnoredReason;
@@ -34,6 +35,9 @@ pub(crate) struct PendingLogin {
     pub(crate) resources: Vec<String>,
     pub(crate) max_age_seconds: Option<u64>,
     pub(crate) created_at: i64,
+    /// The same by both clocks, so that a clock that is set while the person is in the browser ends no login.
+    #[serde(default)]
+    pub(crate) created: Option<Moment>,
 }
 
 /// A login that was used, or that expired: its secrets are gone.
@@ -81,7 +85,7 @@ impl PendingLogins {
     }
 
     /// Adds a login that begins now.
-    pub(crate) fn open(&mut self, login: PendingLogin, now: i64) {
+    pub(crate) fn open(&mut self, login: PendingLogin, now: &Moment) {
         self.expire(now);
         if self.open.len() >= MAX_OPEN {
             self.open.remove(0);
@@ -94,7 +98,7 @@ impl PendingLogins {
     pub(crate) fn find(
         &self,
         state: &str,
-        now: i64,
+        now: &Moment,
     ) -> Result<&PendingLogin, CallbackIgnoredReason> {
         let mut found = None;
         for login in &self.open {
@@ -120,7 +124,7 @@ impl PendingLogins {
     }
 
     /// Takes the login out: it is consumed once, whatever its answer says.
-    pub(crate) fn take(&mut self, state: &str, now: i64) {
+    pub(crate) fn take(&mut self, state: &str, now: &Moment) {
         let Some(index) = self.open.iter().position(|login| login.state == state) else {
             return;
         };
@@ -130,7 +134,7 @@ impl PendingLogins {
     }
 
     /// Erases the secrets of logins that took too long.
-    fn expire(&mut self, now: i64) {
+    fn expire(&mut self, now: &Moment) {
         let (over, open) = std::mem::take(&mut self.open)
             .into_iter()
             .partition(|login| is_over(login, now));
@@ -139,23 +143,28 @@ impl PendingLogins {
         for login in &over {
             self.remember(login, true, now);
         }
-        self.ended.retain(|ended| now - ended.at < MEMORY_SECONDS);
+        self.ended
+            .retain(|ended| now.wall - ended.at < MEMORY_SECONDS);
         let surplus = self.ended.len().saturating_sub(MAX_ENDED);
         self.ended.drain(..surplus);
     }
 
-    fn remember(&mut self, login: &PendingLogin, expired: bool, now: i64) {
+    fn remember(&mut self, login: &PendingLogin, expired: bool, now: &Moment) {
         self.ended.push(EndedLogin {
             state_hash: hash(&login.state),
             expired,
-            at: now,
+            at: now.wall,
         });
     }
 }
 
-/// A login from this clock's future has begun before the clock was set back: how old it is cannot be said.
-fn is_over(login: &PendingLogin, now: i64) -> bool {
-    now - login.created_at >= LIFETIME_SECONDS || login.created_at - now > LIFETIME_SECONDS
+/// By the boot clock where that can tell. Else by the wall clock, of whose future a login is that has begun before the
+/// clock was set back: how old it is cannot be said.
+fn is_over(login: &PendingLogin, now: &Moment) -> bool {
+    match login.created.as_ref().map(|created| created.elapsed(now)) {
+        Some(Elapsed::Seconds(seconds)) => seconds >= LIFETIME_SECONDS.unsigned_abs(),
+        _ => login.created_at.abs_diff(now.wall) >= LIFETIME_SECONDS.unsigned_abs(),
+    }
 }
 
 fn hash(state: &str) -> String {
@@ -164,6 +173,7 @@ fn hash(state: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::moment::tests::moment;
     use super::*;
 
     fn login(state: &str, created_at: i64) -> PendingLogin {
@@ -180,25 +190,30 @@ mod tests {
             resources: Vec::new(),
             max_age_seconds: None,
             created_at,
+            created: None,
         }
     }
 
+    fn at(wall: i64) -> Moment {
+        moment(wall, 0, None)
+    }
+
     fn why(logins: &PendingLogins, state: &str, now: i64) -> Option<CallbackIgnoredReason> {
-        logins.find(state, now).err()
+        logins.find(state, &at(now)).err()
     }
 
     #[test]
     fn an_answer_finds_its_login_once() {
         let mut logins = PendingLogins::default();
-        logins.open(login("a", 0), 0);
-        logins.open(login("b", 1), 1);
-        assert!(logins.find("a", 2).is_ok());
-        logins.take("a", 2);
+        logins.open(login("a", 0), &at(0));
+        logins.open(login("b", 1), &at(1));
+        assert!(logins.find("a", &at(2)).is_ok());
+        logins.take("a", &at(2));
         assert_eq!(
             why(&logins, "a", 3),
             Some(CallbackIgnoredReason::AlreadyUsed)
         );
-        assert!(logins.find("b", 3).is_ok());
+        assert!(logins.find("b", &at(3)).is_ok());
     }
 
     #[test]
@@ -208,7 +223,7 @@ mod tests {
             why(&logins, "x", 0),
             Some(CallbackIgnoredReason::NoPendingLogin)
         );
-        logins.open(login("a", 0), 0);
+        logins.open(login("a", 0), &at(0));
         assert_eq!(
             why(&logins, "x", 0),
             Some(CallbackIgnoredReason::StateMismatch)
@@ -218,12 +233,12 @@ mod tests {
     #[test]
     fn a_login_expires_and_its_verifier_is_erased_by_the_next_one() {
         let mut logins = PendingLogins::default();
-        logins.open(login("a", 0), 0);
+        logins.open(login("a", 0), &at(0));
         assert_eq!(
             why(&logins, "a", LIFETIME_SECONDS),
             Some(CallbackIgnoredReason::Expired)
         );
-        logins.open(login("b", LIFETIME_SECONDS), LIFETIME_SECONDS);
+        logins.open(login("b", LIFETIME_SECONDS), &at(LIFETIME_SECONDS));
         assert_eq!(logins.open.len(), 1);
         assert_eq!(
             why(&logins, "a", LIFETIME_SECONDS + 1),
@@ -235,11 +250,11 @@ mod tests {
     fn the_oldest_of_too_many_makes_room_and_the_record_stays_small() {
         let mut logins = PendingLogins::default();
         for n in 0..100 {
-            logins.open(login(&format!("s{n}"), n), n);
-            logins.take(&format!("s{}", n - 1), n);
+            logins.open(login(&format!("s{n}"), n), &at(n));
+            logins.take(&format!("s{}", n - 1), &at(n));
         }
         for n in 100..110 {
-            logins.open(login(&format!("s{n}"), n), n);
+            logins.open(login(&format!("s{n}"), n), &at(n));
         }
         assert_eq!(logins.open.len(), MAX_OPEN);
         assert!(logins.encode().len() < 16 * 1024);
@@ -251,12 +266,12 @@ mod tests {
         for n in 0..4 {
             let mut large = login(&format!("s{n}"), n);
             large.scopes = vec!["s".repeat(6_000)];
-            logins.open(large, n);
+            logins.open(large, &at(n));
         }
         let bytes = logins.encode();
         assert!(bytes.len() <= MAX_BYTES);
         let read = PendingLogins::decode(&bytes).expect("ours");
-        assert!(read.find("s3", 4).is_ok() && read.find("s0", 4).is_err());
+        assert!(read.find("s3", &at(4)).is_ok() && read.find("s0", &at(4)).is_err());
     }
 
     #[test]

@@ -79,9 +79,9 @@ impl SessionManager {
     /// [`crate::Auth::timeline`].
     pub(crate) fn timeline(&self) -> Vec<TimelineEvent> {
         self.snapshot();
+        let memory = self.as_stored_here();
         let mut events = self.read_journal_here().events;
         events.extend(self.unwritten_events());
-        let memory = self.memory().clone();
         if let Memory::Known(known) = &memory
             && let Some(sent) = known
                 .live()
@@ -91,7 +91,11 @@ impl SessionManager {
             events.push_back(Event(sent.last.wall, unresolved, None));
         }
         let at = events.back().map_or_else(|| self.now(), |event| event.0);
-        let summary = summary(&memory, self.known_reason());
+        let reason = match &memory {
+            Memory::Known(known) => known.signed_out(&*self.clock),
+            _ => None,
+        };
+        let summary = summary(&memory, reason);
         events.push_back(Event(at, "summary".to_owned(), Some(summary.to_owned())));
         let told = |Event(at_unix_seconds, event, detail): Event| TimelineEvent {
             at_unix_seconds,
@@ -101,8 +105,14 @@ impl SessionManager {
         events.into_iter().map(told).collect()
     }
 
-    fn known_reason(&self) -> Option<SignedOutReason> {
-        self.known().ok()?.signed_out(&*self.clock)
+    /// The session as the store has it now, for the history of all processes; as memory has it where that is ahead.
+    fn as_stored_here(&self) -> Memory {
+        let memory = self.memory().clone();
+        if matches!(&memory, Memory::Known(known) if !known.persisted || known.lost) {
+            return memory;
+        }
+        let read = self.vault.load_here(&self.session_name);
+        self.interpret(self.unless_put_back_here(read))
     }
 }
 

@@ -67,34 +67,20 @@ fn check(result: CheckResult, detail: String) -> Check {
 
 pub(crate) async fn timeline(context: &Context) -> Result<Answer, AuthError> {
     let auth = context.auth()?;
-    let events = waiting(move || {
-        // The history is stored with the session: it is there once that was read.
-        auth.session();
-        auth.timeline()
-    })
-    .await?;
+    let events = waiting(move || auth.timeline()).await?;
     let json: Vec<Value> = events.iter().map(event_json).collect();
-    let lines: Vec<String> = events
-        .iter()
-        .map(|event| {
-            let detail = event
-                .detail
-                .as_ref()
-                .map(|detail| format!(" ({detail})"))
-                .unwrap_or_default();
-            printable(&format!(
-                "{} {}{detail}",
-                rfc3339(event.at_unix_seconds),
-                event.event
-            ))
-        })
-        .collect();
-    let plain = if lines.is_empty() {
-        "Nothing has happened yet.".to_owned()
-    } else {
-        lines.join("\n")
-    };
-    Ok(Answer::done(json!({ "events": json }), plain))
+    let lines: Vec<String> = events.iter().map(event_line).collect();
+    Ok(Answer::done(json!({ "events": json }), lines.join("\n")))
+}
+
+fn event_line(event: &TimelineEvent) -> String {
+    let (at, name) = (rfc3339(event.at_unix_seconds), &event.event);
+    printable(&match &event.detail {
+        // The sentence at the end answers what the lines above leave open.
+        Some(sentence) if name == "summary" => sentence.clone(),
+        Some(detail) => format!("{at} {name} ({detail})"),
+        None => format!("{at} {name}"),
+    })
 }
 
 fn event_json(event: &TimelineEvent) -> Value {

@@ -72,9 +72,15 @@ pub(crate) async fn ended_line(response: Response) -> Response {
 
 async fn suffer(
     State((provider, endpoint)): State<(Arc<Provider>, Endpoint)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    // A request is one when it is here whole. A client that withdraws its body has asked for nothing.
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LIMIT).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let mut request = Request::from_parts(parts, Body::from(body));
     provider.stats.request(endpoint);
     let fault = provider.faults.next(endpoint);
     let context = Context::new(fault.clone());
@@ -96,8 +102,6 @@ async fn suffer(
     }
     let instead = canned(&fault);
     let mut response = if fault.drop_before_commit || (instead.is_some() && !fault.after_commit) {
-        // Read to the end, so that the client has sent everything before it sees the answer.
-        let _ = to_bytes(request.into_body(), LIMIT).await;
         instead.unwrap_or_default()
     } else {
         let own = next.run(request).await;

@@ -190,16 +190,15 @@ impl SessionManager {
         Err(StoreError::Conflict)
     }
 
-    /// The journal as it is stored, or an empty one where it cannot be read. In the caller's thread.
-    pub(crate) fn read_journal_here(&self) -> Journal {
+    /// The journal as it is stored; `None` where it cannot be read. In the caller's thread.
+    pub(crate) fn read_journal_here(&self) -> Option<Journal> {
         let read = self.vault.load_here(&self.journal_name);
-        journal_of(read).ok().flatten().unwrap_or_default().0
+        journal_of(read).ok().flatten().map(|(journal, _)| journal)
     }
 
-    /// Whether the store holds a record from before what was stored last.
-    pub(crate) async fn is_behind(&self, record: &SessionRecord) -> bool {
+    pub(crate) async fn read_journal(&self) -> Option<Journal> {
         let read = self.vault.load(&self.journal_name).await;
-        matches!(journal_of(read), Ok(Some((journal, _))) if journal.is_ahead_of(record))
+        journal_of(read).ok().flatten().map(|(journal, _)| journal)
     }
 
     /// What happened, as far as it is not stored yet.

@@ -50,76 +50,6 @@ impl SessionManager {
         self.adopt(read);
     }
 
-    /// A record from before what was stored last is as good as lost: its refresh token is spent. Memory that has the
-    /// newer one stores it again.
-    async fn unless_put_back(
-        &self,
-        read: Result<Option<StoredItem>, StoreError>,
-    ) -> Result<Option<StoredItem>, StoreError> {
-        let (Ok(Some(item)), known) = (&read, self.known().ok()) else {
-            return read;
-        };
-        if known.is_some_and(|known| known.tag.as_ref() == Some(&item.tag)) {
-            return read;
-        }
-        let Ok(record) = self.decode(item) else {
-            return read;
-        };
-        if !self.is_behind(&record).await {
-            return read;
-        }
-        // Another process may have written both in between: one more look.
-        let read = self.vault.load(&self.session_name).await;
-        match &read {
-            Ok(Some(item)) => match self.decode(item) {
-                Ok(record) if self.is_behind(&record).await => self.put_back(item, &record),
-                _ => read,
-            },
-            _ => read,
-        }
-    }
-
-    /// As [`Self::unless_put_back`], in the caller's thread, for the very first look.
-    pub(crate) fn unless_put_back_here(
-        &self,
-        read: Result<Option<StoredItem>, StoreError>,
-    ) -> Result<Option<StoredItem>, StoreError> {
-        let behind = |read: &Result<Option<StoredItem>, StoreError>| {
-            let item = read.as_ref().ok()?.as_ref()?;
-            let record = self.decode(item).ok()?;
-            let behind = self.read_journal_here().is_ahead_of(&record);
-            behind.then(|| self.put_back(item, &record))
-        };
-        if behind(&read).is_none() {
-            return read;
-        }
-        let read = self.vault.load_here(&self.session_name);
-        behind(&read).unwrap_or(read)
-    }
-
-    fn put_back(
-        &self,
-        item: &StoredItem,
-        record: &SessionRecord,
-    ) -> Result<Option<StoredItem>, StoreError> {
-        self.note(&What::PutBack);
-        self.log.line(
-            LogLevel::Error,
-            format_args!("an older session was put back into the store; it is not used"),
-        );
-        let tag = item.tag.clone();
-        if let Memory::Known(known) = &mut *self.memory()
-            && known
-                .record
-                .as_deref()
-                .is_some_and(|ours| ours.is_newer_than(record))
-        {
-            known.tag = Some(tag.clone());
-            known.persisted = false;
-        }
-        Err(StoreError::KeyLost { tag })
-    }
-
     /// Looks at the store beside a caller who is served from memory, if the last look is long ago: so another
     /// process's logout is seen.
     pub(crate) fn look_beside(self: &Arc<Self>) {
@@ -140,8 +70,8 @@ impl SessionManager {
     pub(crate) async fn resumed(self: &Arc<Self>) {
         let manager = Arc::clone(self);
         let look = spawn(async move {
-            manager.persist_pending().await;
             drop(manager.reload().await);
+            manager.persist_pending().await;
             manager.write_journal().await;
         });
         drop(look.await);
@@ -390,7 +320,7 @@ impl SessionManager {
     }
 
     /// Goes on trying to store, less and less often, for as long as this process has the session.
-    fn persist_later(&self) {
+    pub(crate) fn persist_later(&self) {
         const FIRST: Duration = Duration::from_secs(1);
         const LONGEST: Duration = Duration::from_secs(60);
         if self.persisting.swap(true, Ordering::SeqCst) {

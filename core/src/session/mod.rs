@@ -28,6 +28,7 @@ mod pace;
 mod pending;
 mod provider;
 mod provider_time;
+mod put_back;
 mod record;
 mod refresh;
 mod send;

@@ -73,7 +73,7 @@ impl SessionManager {
                 Ok(Some(item))
                     if self
                         .decode(&item)
-                        .is_ok_and(|found| self.is_ours(&found, &settled)) =>
+                        .is_ok_and(|found| self.is_still_ours(&found, &settled)) =>
                 {
                     expected = item.tag;
                 }
@@ -82,7 +82,7 @@ impl SessionManager {
         }
     }
 
-    fn is_ours(&self, found: &SessionRecord, settled: &SessionRecord) -> bool {
+    fn is_still_ours(&self, found: &SessionRecord, settled: &SessionRecord) -> bool {
         let claim = found.live().and_then(|live| live.claim.as_ref());
         found.is_same(settled) && claim.is_some_and(|claim| claim.is_of(self.run.name()))
     }

@@ -80,7 +80,7 @@ impl SessionManager {
     pub(crate) fn timeline(&self) -> Vec<TimelineEvent> {
         self.snapshot();
         let memory = self.as_stored_here();
-        let mut events = self.read_journal_here().events;
+        let mut events = self.read_journal_here().unwrap_or_default().events;
         events.extend(self.unwritten_events());
         if let Memory::Known(known) = &memory
             && let Some(sent) = known

@@ -45,6 +45,8 @@ enum Command {
     Test(TestArgs),
     /// Check formatting, lints, the borders between modules and the documentation; run no tests.
     Check(Verbosity),
+    /// Run the long tests: thousands of kills more, and the session's model within wider bounds. Up to an hour.
+    Soak(Verbosity),
     /// Generate the Kotlin and Swift sources from the core's library.
     ///
     /// Kotlin goes to target/bindings/kotlin, Swift to ios/Sources/LatchkeyCore, its C header and module map to
@@ -123,6 +125,7 @@ fn run(command: Command) -> Result<bool> {
             lanes::test(&project, &args.lanes, &options)
         }
         Command::Check(verbosity) => lanes::check(&project, verbosity.verbose),
+        Command::Soak(verbosity) => lanes::soak(&project, verbosity.verbose),
         Command::Bindings {
             conformance,
             verbosity,

@@ -128,6 +128,18 @@ pub(crate) fn check(project: &Project, verbose: bool) -> Result<bool> {
     Ok(print_table(&[report], false))
 }
 
+/// `cargo xtask soak`.
+pub(crate) fn soak(project: &Project, verbose: bool) -> Result<bool> {
+    let options = Options {
+        verbose,
+        bless: false,
+        install: false,
+        ci: false,
+    };
+    let report = run_lane(project, &options, "soak", rust::soak);
+    Ok(print_table(&[report], false))
+}
+
 fn print_table(reports: &[LaneReport], ci: bool) -> bool {
     let (text, ok) = report::table(reports, ci);
     print!("\n{text}");

@@ -19,6 +19,24 @@ pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
     lane.tests("tests", &mut tests, count::cargo_test)
 }
 
+/// The tests that explore for longer than anybody waits for at each change: those named `…_soak`.
+pub(super) fn soak(lane: &mut Lane<'_>) -> Result<(), Stop> {
+    let mut tests = lane.project.cargo(&[
+        "test",
+        "--locked",
+        "--package=latchkey",
+        "--package=latchkey-tests",
+        "--no-fail-fast",
+        "--lib",
+        "--tests",
+        "--",
+        "--ignored",
+        "soak",
+        "--nocapture",
+    ]);
+    lane.tests("long tests", &mut tests, count::cargo_test)
+}
+
 /// All but the tests.
 pub(super) fn checks(lane: &mut Lane<'_>) -> Result<(), Stop> {
     let project = lane.project;

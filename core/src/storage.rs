@@ -15,7 +15,6 @@ use std::fmt;
 use thiserror::Error;
 
 pub use self::memory::{MemoryStore, memory_store};
-pub(crate) use crate::files::runs::{Run, has_ended as run_has_ended};
 
 /// Length of a tag.
 pub(crate) const TAG_BYTES: usize = 16;

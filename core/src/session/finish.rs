@@ -32,7 +32,7 @@ impl SessionManager {
         callback_url: String,
     ) -> Result<Session, AuthError> {
         let manager = Arc::clone(self);
-        finish(async move {
+        finish(Box::pin(async move {
             let result = manager.finish_inner(&callback_url).await;
             if let Err(error) = &result {
                 if !matches!(error, AuthError::CallbackIgnored { .. }) {
@@ -45,7 +45,7 @@ impl SessionManager {
             }
             manager.write_journal().await;
             result
-        })
+        }))
         .await
     }
 

@@ -23,14 +23,14 @@ impl SessionManager {
         options: LogoutOptions,
     ) -> Result<LogoutOutcome, AuthError> {
         let manager = Arc::clone(self);
-        finish(async move {
+        finish(Box::pin(async move {
             let outcome = manager.logout_inner(options).await;
             if let Ok(outcome) = &outcome {
                 manager.note(&What::Revocation(outcome.revocation.word()));
             }
             manager.write_journal().await;
             outcome
-        })
+        }))
         .await
     }
 

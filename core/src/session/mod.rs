@@ -57,9 +57,10 @@ use self::vault::Vault;
 use crate::background::BackgroundTime;
 use crate::clock::{Clock, random};
 use crate::error::AuthError;
+use crate::files::runs::Run;
 use crate::log::{Log, LogLevel, LogSink};
 use crate::protocol::encoding::b64url;
-use crate::storage::{Run, SecureStore};
+use crate::storage::SecureStore;
 use crate::transport::Transport;
 use crate::types::{AuthConfig, NetworkReason, Session, StorageReason};
 

@@ -24,10 +24,11 @@ use super::timeline::What;
 use super::vault::Tag;
 use super::{SessionManager, share};
 use crate::error::AuthError;
+use crate::files::runs::has_ended;
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::discovery::ProviderMetadata;
-use crate::storage::{StoreError, run_has_ended};
+use crate::storage::StoreError;
 use crate::types::{NetworkReason, SignedOutReason};
 
 /// How often others look whether a claim is resolved.
@@ -239,7 +240,7 @@ impl SessionManager {
             return false;
         }
         let run_id = holder.run_id.clone();
-        tokio::task::spawn_blocking(move || run_has_ended(&run_id))
+        tokio::task::spawn_blocking(move || has_ended(&run_id))
             .await
             .unwrap_or(false)
     }

@@ -33,6 +33,7 @@ const BELOW: &[(&str, &[&str])] = &[
     // To convert from their errors into the exported one.
     ("error", &["transport", "storage", "protocol"]),
     ("types", &[]),
+    ("background", &[]),
     ("cancel", &[]),
     ("clock", &[]),
     ("log", &[]),

@@ -36,7 +36,8 @@ struct StoryTests {
                 #expect(try await ping.pingPrivate().message.isEmpty == false)
                 let info = try JSONDecoder().decode([String: JSON].self, from: Data(try await auth.userInfo().utf8))
                 #expect(info["sub"] == .string("dev|alice"))
-                #expect(auth.timeline().map(\.event) == ["login", "refreshed"])
+                let told = ["login", "stored", "refresh_sent", "refreshed", "stored"]
+                #expect(auth.timeline().map(\.event) == told + ["summary"])
 
                 let outcome = try await auth.logout(options: LogoutOptions())
                 #expect(outcome.revocation == .done)

@@ -65,7 +65,9 @@ class StoryTest {
         assertEquals(Recovery.LOG_IN, error.recovery())
         val again = server.app(KotlinStore(folder))
         assertEquals(Session.SignedOut(SignedOutReason.LOGGED_OUT), again.session())
-        assertEquals(listOf("login", "ended"), again.timeline().map { it.event })
+        val renewed = listOf("refresh_sent", "refreshed", "stored")
+        val told = listOf("login", "stored") + renewed + listOf("ended", "revocation", "summary")
+        assertEquals(told, again.timeline().map { it.event })
     }
 
     @Test

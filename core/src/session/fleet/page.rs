@@ -5,8 +5,8 @@ use std::{env, fs};
 
 use super::run::{FLEET, Report, Scenario};
 
-const BEGIN: &str = "<!-- The test of the fleet writes this table. -->\n\n";
-const END: &str = "\n\n<!-- Its end. -->";
+const BEGIN: &str = "<!-- The test of the fleet writes this table. -->\n";
+const END: &str = "\n<!-- Its end. -->";
 const BLESS: &str = "if it is meant so: LATCHKEY_BLESS=1 cargo test -p latchkey --lib fleet";
 
 /// One row for each run, in Markdown that is readable as it is.
@@ -81,17 +81,26 @@ fn percent(part: u64, whole: u64, places: u32) -> String {
     }
 }
 
-/// Holds the table to the one in `docs/fleet.md`.
-pub(super) fn is_shown(table: &str) {
+/// Holds the tables to the ones in `docs/fleet.md`.
+pub(super) fn are_shown(tables: &[String]) {
     let path = root().join("docs/fleet.md");
     let page = fs::read_to_string(&path).expect("the page");
-    let (before, rest) = page.split_once(BEGIN).expect("the table's beginning");
-    let (shown, after) = rest.split_once(END).expect("the table's end");
+    let mut pieces = page.split(BEGIN);
+    let mut expected = pieces.next().unwrap_or_default().to_owned();
+    let pieces: Vec<&str> = pieces.collect();
+    assert_eq!(pieces.len(), tables.len(), "tables in docs/fleet.md");
+    for (piece, table) in pieces.iter().zip(tables) {
+        let (_, after) = piece.split_once(END).expect("the table's end");
+        expected += &format!("{BEGIN}{table}{END}{after}");
+    }
     if is_blessing() {
-        write(&path, &format!("{before}{BEGIN}{table}{END}{after}"));
+        write(&path, &expected);
         return;
     }
-    assert!(shown == table, "docs/fleet.md shows another table; {BLESS}");
+    assert!(
+        page == expected,
+        "docs/fleet.md shows other tables; {BLESS}"
+    );
 }
 
 /// Holds the picture to `docs/images/fleet.svg`, byte for byte.

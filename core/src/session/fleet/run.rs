@@ -41,6 +41,7 @@ pub(super) enum Ends {
     AllAt(u64),
 }
 
+#[derive(Clone)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) app: App,
@@ -118,10 +119,10 @@ pub(super) fn run(scenario: &Scenario, seed: u64, without_chance: bool) -> Repor
                 Ends::Evenly => world.chance.below(scenario.life),
                 Ends::AllAt(second) => scenario.life - second,
             };
-            let first = match scenario.app {
-                _ if scenario.all_call_at_once => 0,
-                App::Busy => 0,
-                App::Calm | App::Eager => world.chance.below(60),
+            let first = if scenario.all_call_at_once {
+                0
+            } else {
+                world.chance.below(60)
             };
             plan.at(first, number, Event::Call);
             Client::new(&mut world, age)
@@ -234,6 +235,11 @@ fn recovery(unserved: &[usize], trouble: Option<Range<u64>>) -> (usize, Option<u
     };
     let cut_off = unserved[end - 1];
     let last = unserved.iter().rposition(|count| *count * 100 > cut_off);
-    let recovered = last.map_or(0, |last| (last + 1).saturating_sub(end));
+    let recovered = match last {
+        // Not before the run was over.
+        Some(last) if last + 1 == unserved.len() => return (cut_off, None),
+        Some(last) => (last + 1).saturating_sub(end),
+        None => 0,
+    };
     (cut_off, u64::try_from(recovered).ok())
 }

@@ -88,7 +88,7 @@ pub(super) enum Trouble {
     /// Connections are refused.
     Refused,
     /// 503, a page of a gateway.
-    Unavailable,
+    Unavailable { retry_after: Option<u64> },
     /// 429.
     TooMany { retry_after: Option<u64> },
     /// 429 with `Retry-After` as a date: the same second for all.
@@ -136,7 +136,7 @@ impl Provider {
             .filter(|(when, _)| when.contains(&second));
         match trouble.map(|(_, trouble)| *trouble) {
             Some(Trouble::Refused) => Answer::Refused,
-            Some(Trouble::Unavailable) => judged(503, None),
+            Some(Trouble::Unavailable { retry_after }) => judged(503, retry_after),
             Some(Trouble::TooMany { retry_after }) => judged(429, retry_after),
             Some(Trouble::TooManyUntil { second: until }) => judged(429, Some(until - second)),
             Some(Trouble::Lossy { one_in }) => match grant.answer(token, self.rotation) {

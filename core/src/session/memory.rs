@@ -122,6 +122,12 @@ pub(crate) struct Lifetime {
 
 impl Lifetime {
     fn of(live: &Live, clock: &dyn Clock) -> Self {
+        let share = random::<2>().map_or(u16::MAX / 2, u16::from_be_bytes);
+        Self::with_share(live, clock, share)
+    }
+
+    /// `share` is random.
+    pub(crate) fn with_share(live: &Live, clock: &dyn Clock, share: u16) -> Self {
         let Some(wall_end) = live.expires_at else {
             return Self::default();
         };
@@ -136,7 +142,6 @@ impl Lifetime {
                 u64::try_from(wall_end.saturating_sub(wall)).unwrap_or(0)
             }
         };
-        let share = random::<2>().map_or(u16::MAX / 2, u16::from_be_bytes);
         Self {
             obtained_at,
             wall_end: Some(wall_end),

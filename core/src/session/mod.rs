@@ -16,6 +16,8 @@ mod answer;
 mod check_up;
 mod claim;
 mod finish;
+#[cfg(test)]
+mod fleet;
 mod flight;
 mod hold;
 mod journal;

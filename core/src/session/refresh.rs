@@ -34,7 +34,7 @@ use crate::types::{NetworkReason, SignedOutReason};
 /// How often others look whether a claim is resolved.
 const POLL: Duration = Duration::from_millis(100);
 /// A caller waits no longer than this for another send of the same token.
-const SHORT: u64 = 2;
+pub(crate) const SHORT: u64 = 2;
 
 impl SessionManager {
     /// Starts a refresh, or joins the one that is under way. While it is too early for another try, the result is the
@@ -201,8 +201,7 @@ impl SessionManager {
                 return self.fail(attempt, error, false).await;
             }
             self.note(&What::RefreshFailed(error.class()));
-            self.pass(Duration::from_secs(SHORT) + Duration::from_millis(u64::from(share()) / 66))
-                .await;
+            self.pass(before_a_repeat(share())).await;
         }
         Err(unavailable(None))
     }
@@ -341,6 +340,11 @@ impl Watch {
             }
         }
     }
+}
+
+/// How long to wait before the same token is sent again inside one call. `share` is random.
+pub(crate) fn before_a_repeat(share: u16) -> Duration {
+    Duration::from_secs(SHORT) + Duration::from_millis(u64::from(share) / 66)
 }
 
 fn unavailable(retry_after_seconds: Option<u64>) -> AuthError {

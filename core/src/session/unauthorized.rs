@@ -26,11 +26,32 @@ const ANY: Wish = Wish {
 #[derive(Default)]
 pub(crate) struct ForcedRefreshes(Mutex<Forced>);
 
+/// What is known of them. The time comes from outside, so that simulated clients run this very code.
 #[derive(Default)]
-struct Forced {
+pub(crate) struct Forced {
     /// The token for which a refresh was done: it brings nothing more.
     done_for: Option<Vec<u8>>,
     last: Option<Duration>,
+}
+
+impl Forced {
+    /// Whether a refresh may be forced for this token now; if so, it counts as begun.
+    pub(crate) fn may_start(&mut self, token: &str, now: Duration) -> bool {
+        let again = self.done_for.as_deref() == Some(hash(token).as_slice());
+        let soon = self
+            .last
+            .is_some_and(|last| now.saturating_sub(last) < PAUSE);
+        if again || soon {
+            return false;
+        }
+        self.last = Some(now);
+        true
+    }
+
+    /// A refresh that was forced for this token is done. One that failed does not count: it may be tried again.
+    pub(crate) fn done(&mut self, token: &str) {
+        self.done_for = Some(hash(token));
+    }
 }
 
 impl ForcedRefreshes {
@@ -44,23 +65,17 @@ impl ForcedRefreshes {
         under_way: impl FnOnce() -> Option<Landing>,
     ) -> Option<(Landing, bool)> {
         let mut forced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = forced.done_for.as_deref() == Some(hash(token).as_slice());
-        let soon = forced
-            .last
-            .is_some_and(|last| now.saturating_sub(last) < PAUSE);
-        if again || soon {
-            return under_way().map(|landing| (landing, false));
+        if forced.may_start(token, now) {
+            return Some((start(), true));
         }
-        forced.last = Some(now);
-        Some((start(), true))
+        under_way().map(|landing| (landing, false))
     }
 
-    /// A refresh that was forced for this token is done. One that failed does not count: it may be tried again.
     fn done(&self, token: &str) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .done_for = Some(hash(token));
+            .done(token);
     }
 }
 

@@ -1,8 +1,12 @@
 //! Time in the background: a phone suspends an app that leaves the screen, also in the middle of a refresh.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
+
+/// How long the app's code is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Asks the system to let the app run until a refresh is done. Optional: give one to
 /// [`crate::Auth::set_background_time`] where the system has such a thing (`beginBackgroundTask` on iOS; in an app
@@ -54,13 +58,15 @@ pub(crate) struct BackgroundWork {
 }
 
 impl BackgroundWork {
-    /// Begins one, on a blocking thread: the app's code may do anything.
+    /// Begins one, on a blocking thread: the app's code may do anything, and is not waited for if it hangs. A grant that
+    /// comes too late is given back.
     pub(crate) async fn begin(source: Arc<dyn BackgroundTime>) -> Option<Self> {
         let begun = tokio::task::spawn_blocking(move || {
             let grant = source.begin().ok()?;
             Some(Self { source, grant })
         });
-        begun.await.ok().flatten()
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        begun.ok()?.ok().flatten()
     }
 
     /// Whether so many seconds are left.

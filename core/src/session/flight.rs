@@ -1,6 +1,7 @@
 //! One refresh at a time: whoever comes while one is under way waits for its result.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -69,7 +70,17 @@ fn is_under_way(flight: &watch::Receiver<Outcome>) -> bool {
 pub(crate) fn spawn<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
+    // In a box, so that the machinery of a task is shipped once for each result and not for each kind of work.
+    let work: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work);
     tokio::spawn(work)
+}
+
+/// Does what blocks on a thread that may: keychains, files, the app's own code. `None` if it panicked.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let work: Box<dyn FnOnce() -> T + Send> = Box::new(work);
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// Runs work that must finish once it has begun, and waits for it.

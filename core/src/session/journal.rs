@@ -6,7 +6,6 @@
 //! cannot be told from the truth. The journal is written after the record, never instead of it, and a journal that
 //! cannot be read or written is no reason for anything.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Journal {
     schema: u32,
     mark: Option<Mark>,
-    pub(crate) events: VecDeque<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 /// When, what, and a word more.
@@ -46,14 +45,28 @@ pub(crate) struct Event(pub(crate) i64, pub(crate) String, pub(crate) Option<Str
 struct Mark {
     session_id: String,
     generation: u64,
-    past: VecDeque<String>,
+    past: Vec<String>,
 }
 
 /// What is not in the store yet.
 #[derive(Default)]
 pub(crate) struct Unwritten {
-    events: VecDeque<Event>,
+    events: Vec<Event>,
     reached: Vec<(String, u64)>,
+}
+
+impl Unwritten {
+    /// Takes out what was there when the writing began.
+    fn remove(&mut self, written: &Self) {
+        if self.events.starts_with(&written.events) {
+            self.events.drain(..written.events.len());
+        } else {
+            // Noting has dropped some of it, where there was too much.
+            self.events.retain(|event| !written.events.contains(event));
+        }
+        self.reached
+            .retain(|reached| !written.reached.contains(reached));
+    }
 }
 
 impl Default for Journal {
@@ -61,7 +74,7 @@ impl Default for Journal {
         Self {
             schema: SCHEMA,
             mark: None,
-            events: VecDeque::new(),
+            events: Vec::new(),
         }
     }
 }
@@ -75,16 +88,16 @@ impl Journal {
     fn encode(&mut self) -> Vec<u8> {
         loop {
             let bytes = serde_json::to_vec(self).unwrap_or_default();
-            if bytes.len() <= MOST_BYTES || self.events.pop_front().is_none() {
+            if bytes.len() <= MOST_BYTES || self.events.is_empty() {
                 return bytes;
             }
+            self.events.remove(0);
         }
     }
 
     fn add(&mut self, unwritten: &Unwritten) {
         self.events.extend(unwritten.events.iter().cloned());
-        let surplus = self.events.len().saturating_sub(MOST_EVENTS);
-        self.events.drain(..surplus);
+        forget(&mut self.events, MOST_EVENTS);
         for (session_id, generation) in &unwritten.reached {
             self.reach(session_id, *generation);
         }
@@ -98,11 +111,11 @@ impl Journal {
             // A late word of a session that is over.
             Some(mark) if mark.past.iter().any(|past| past == session_id) => {}
             mark => {
-                let mut past = VecDeque::new();
+                let mut past = Vec::new();
                 if let Some(before) = mark.take() {
                     past = before.past;
-                    past.push_back(before.session_id);
-                    past.drain(..past.len().saturating_sub(MOST_PAST));
+                    past.push(before.session_id);
+                    forget(&mut past, MOST_PAST);
                 }
                 *mark = Some(Mark {
                     session_id: session_id.to_owned(),
@@ -130,15 +143,17 @@ impl SessionManager {
     pub(crate) fn note(&self, what: &What) {
         let event = Event(self.now(), what.word().to_owned(), what.detail());
         let mut unwritten = self.unwritten();
-        unwritten.events.push_back(event);
-        let surplus = unwritten.events.len().saturating_sub(MOST_EVENTS);
-        unwritten.events.drain(..surplus);
+        unwritten.events.push(event);
+        forget(&mut unwritten.events, MOST_EVENTS);
     }
 
     /// The store has this record: nothing before it is believed again.
     pub(crate) fn reached(&self, record: &SessionRecord) {
         let reached = (record.session_id.clone(), record.generation);
-        self.unwritten().reached.push(reached);
+        let mut unwritten = self.unwritten();
+        unwritten.reached.push(reached);
+        // A journal that cannot be written for weeks does not fill the memory.
+        forget(&mut unwritten.reached, MOST_PAST);
     }
 
     /// Stores what was noted. Goes on beside the caller where the store is slow.
@@ -152,24 +167,21 @@ impl SessionManager {
 
     async fn write_journal_here(self: Arc<Self>) {
         let _one = self.writing_journal.lock().await;
-        let unwritten = std::mem::take(&mut *self.unwritten());
-        if unwritten.events.is_empty() && unwritten.reached.is_empty() {
+        let (events, reached) = {
+            let unwritten = self.unwritten();
+            (unwritten.events.clone(), unwritten.reached.clone())
+        };
+        if events.is_empty() && reached.is_empty() {
             return;
         }
-        if let Err(error) = self.append(&unwritten).await {
-            self.log.line(
+        let written = Unwritten { events, reached };
+        match self.append(&written).await {
+            // What was noted meanwhile stays.
+            Ok(()) => self.unwritten().remove(&written),
+            Err(error) => self.log.line(
                 LogLevel::Warn,
                 format_args!("the journal was not written, and is tried again: {error}"),
-            );
-            let mut later = self.unwritten();
-            let mut events = unwritten.events;
-            events.append(&mut later.events);
-            later.events = events;
-            let mut reached = unwritten.reached;
-            reached.append(&mut later.reached);
-            // A session that cannot be stored for weeks does not fill the memory.
-            reached.drain(..reached.len().saturating_sub(MOST_PAST));
-            later.reached = reached;
+            ),
         }
     }
 
@@ -201,15 +213,28 @@ impl SessionManager {
         journal_of(read).ok().flatten().map(|(journal, _)| journal)
     }
 
-    /// What happened, as far as it is not stored yet.
-    pub(crate) fn unwritten_events(&self) -> Vec<Event> {
-        self.unwritten().events.iter().cloned().collect()
+    /// What happened, oldest first: what is stored, and what is not yet. In the caller's thread.
+    pub(crate) fn events_here(&self) -> Vec<Event> {
+        let before = self.unwritten().events.clone();
+        let mut events = self.read_journal_here().unwrap_or_default().events;
+        let now = self.unwritten().events.clone();
+        // What was written between the two looks is in both: it is told once.
+        if !events.ends_with(&before) {
+            events.extend(before.iter().filter(|event| !now.contains(event)).cloned());
+            events.extend(now);
+        }
+        events
     }
 
     fn unwritten(&self) -> std::sync::MutexGuard<'_, Unwritten> {
         let unwritten: &Mutex<Unwritten> = &self.unwritten;
         unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Forgets the oldest, where there are more than `most`.
+fn forget<T>(list: &mut Vec<T>, most: usize) {
+    list.drain(..list.len().saturating_sub(most));
 }
 
 /// `None` for a journal of a newer version.
@@ -277,16 +302,14 @@ mod tests {
             let mut unwritten = Unwritten::default();
             for at in 0..300 {
                 let detail = Some("x".repeat(length));
-                unwritten
-                    .events
-                    .push_back(Event(at, "login".to_owned(), detail));
+                unwritten.events.push(Event(at, "login".to_owned(), detail));
             }
             journal.add(&unwritten);
             let bytes = journal.encode();
             assert!(bytes.len() <= MOST_BYTES);
             let read = Journal::decode(&bytes).expect("ours");
             assert_eq!(read.events.len(), count);
-            assert_eq!(read.events.back().map(|event| event.0), Some(299));
+            assert_eq!(read.events.last().map(|event| event.0), Some(299));
         }
     }
 

@@ -13,7 +13,7 @@ use url::Url;
 use super::access::Wish;
 use super::answer::{Conclusion, VerificationKeys};
 use super::claim::{Claim, Next, Situation, TERM};
-use super::flight::Landing;
+use super::flight::{Landing, off_thread};
 use super::hold::{Hold, Left};
 use super::keeper::{RACES, Writer};
 use super::memory::Known;
@@ -239,7 +239,7 @@ impl SessionManager {
             return false;
         }
         let run_id = holder.run_id.clone();
-        tokio::task::spawn_blocking(move || has_ended(&run_id))
+        off_thread(move || has_ended(&run_id))
             .await
             .unwrap_or(false)
     }
@@ -285,7 +285,7 @@ impl SessionManager {
     /// Lets other processes see that this one is alive, before they read its name in a claim.
     async fn show_run(&self) {
         let run = Arc::clone(&self.run);
-        drop(tokio::task::spawn_blocking(move || run.show()).await);
+        off_thread(move || run.show()).await;
     }
 
     /// Takes over what the record says that the provider asked for. A length that begins in the future, by a clock

@@ -80,23 +80,22 @@ impl SessionManager {
     pub(crate) fn timeline(&self) -> Vec<TimelineEvent> {
         self.snapshot();
         let memory = self.as_stored_here();
-        let mut events = self.read_journal_here().unwrap_or_default().events;
-        events.extend(self.unwritten_events());
+        let mut events = self.events_here();
         if let Memory::Known(known) = &memory
             && let Some(sent) = known
                 .live()
                 .and_then(|live| live.claim.as_ref()?.sent.as_ref())
         {
             let unresolved = "refresh_unresolved".to_owned();
-            events.push_back(Event(sent.last.wall, unresolved, None));
+            events.push(Event(sent.last.wall, unresolved, None));
         }
-        let at = events.back().map_or_else(|| self.now(), |event| event.0);
+        let at = events.last().map_or_else(|| self.now(), |event| event.0);
         let reason = match &memory {
             Memory::Known(known) => known.signed_out(&*self.clock),
             _ => None,
         };
         let summary = summary(&memory, reason);
-        events.push_back(Event(at, "summary".to_owned(), Some(summary.to_owned())));
+        events.push(Event(at, "summary".to_owned(), Some(summary.to_owned())));
         let told = |Event(at_unix_seconds, event, detail): Event| TimelineEvent {
             at_unix_seconds,
             event,

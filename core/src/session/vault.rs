@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::flight;
 use crate::clock::random;
 use crate::storage::{SecureStore, StoreError, StoredItem};
 
@@ -65,11 +66,11 @@ impl Vault {
     }
 }
 
-/// Keychains block, so they are called on tokio's blocking pool. A store that panics is one that failed.
+/// A store that panics is one that failed.
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
+    flight::off_thread(work)
         .await
         .unwrap_or(Err(StoreError::Unavailable))
 }

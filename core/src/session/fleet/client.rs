@@ -87,7 +87,6 @@ pub(super) struct Client {
 #[derive(Clone, Copy)]
 struct Flight {
     force: bool,
-    sends: u32,
 }
 
 impl Client {
@@ -159,11 +158,11 @@ impl Client {
     }
 
     fn board(&mut self, world: &mut World, force: bool) -> Outcome {
-        self.fly(world, Flight { force, sends: 0 })
+        self.fly(world, Flight { force })
     }
 
     /// One round of a refresh.
-    fn fly(&mut self, world: &mut World, mut flight: Flight) -> Outcome {
+    fn fly(&mut self, world: &mut World, flight: Flight) -> Outcome {
         self.flight = None;
         let now = Moment::now(&world.clock);
         self.adopt_hold(&now, world);
@@ -190,7 +189,6 @@ impl Client {
         }
         let earlier = self.claim.as_ref().and_then(|claim| claim.sent.clone());
         let claim = Claim::taken(self.claim.as_ref(), RUN, None, &now).sending(&now);
-        flight.sends += 1;
         let second = world.clock.second();
         let fresh = self.lifetime.is_fresh(None, &world.clock);
         self.books.sent(second, force.then_some(self.token), fresh);
@@ -211,7 +209,7 @@ impl Client {
             Answer::Lost => {
                 let again = self
                     .situation(world, force, &now, Some(&claim))
-                    .may_repeat_at_once(flight.sends);
+                    .may_repeat_at_once();
                 if again {
                     self.claim = Some(claim);
                     self.flight = Some(flight);

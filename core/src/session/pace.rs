@@ -108,11 +108,11 @@ impl Pace {
         state.breaker.take(boot);
         let [coarse, _] = share.to_be_bytes();
         let hold = asked.map(|asked| Hold::new(asked, rate_limited, now.clone(), coarse));
-        let seconds = match &hold {
-            Some(hold) => hold.seconds,
+        let pause = match &hold {
+            Some(hold) => Duration::from_secs(hold.seconds),
             None => pause(state.failures, share),
         };
-        state.pause = Some((boot + Duration::from_secs(seconds), error.clone()));
+        state.pause = Some((boot + pause, error.clone()));
         hold
     }
 
@@ -156,9 +156,9 @@ impl Pace {
 }
 
 /// Full jitter: somewhere up to a limit that doubles from two seconds, never less than one.
-fn pause(failures: u32, share: u16) -> u64 {
+fn pause(failures: u32, share: u16) -> Duration {
     let limit = (1_u64 << failures.min(9)).min(LONGEST);
-    1 + (limit - 1) * u64::from(share) / u64::from(u16::MAX)
+    Duration::from_millis(1_000 + (limit - 1) * 1_000 * u64::from(share) / u64::from(u16::MAX))
 }
 
 fn again_in(reason: NetworkReason, left: Duration) -> AuthError {

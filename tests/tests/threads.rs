@@ -139,7 +139,7 @@ async fn the_first_of_two_hundred_callers_leaves_and_the_others_get_the_token_of
     }
     tokens.dedup();
     assert_eq!(tokens, [crowd.stored().await]);
-    assert_ne!(tokens, [crowd.first.clone()]);
+    assert_ne!(tokens.first(), Some(&crowd.first));
     crowd.assert_one_request();
 }
 
@@ -230,7 +230,7 @@ async fn a_store_that_fails_at_the_new_tokens_costs_no_caller_anything_and_takes
     }
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
-    assert_ne!(tokens, [crowd.first.clone()]);
+    assert_ne!(tokens.first(), Some(&crowd.first));
     assert!(!crowd.is_persisted(), "the app can tell");
     let told = |event: &str| crowd.events().iter().any(|told| told == event);
     assert!(told("persist_pending"));

@@ -15,6 +15,8 @@ use crate::process::Process;
 
 /// A little more than a claim keeps others waiting.
 const TERM: u32 = 16;
+/// Within the term, and late enough for another send of a token that may have been sent.
+const WITHIN: u32 = 5;
 
 /// The processes of one story.
 struct Two {
@@ -35,10 +37,11 @@ impl Two {
 
     /// The other one waits for a claim of a process that does not move, and takes it over when its term has passed.
     async fn other_goes_on_after_the_term(&mut self) -> String {
-        // By its third look it has found the claim twice, with a holder that may be alive.
+        self.house.clock.advance(WITHIN);
+        // By its third look it has found the claim twice, with a holder that is alive.
         self.other.stop_at("looked_again", "token").await;
         assert_eq!(self.house.sent(), 0);
-        self.house.clock.advance(TERM);
+        self.house.clock.advance(TERM - WITHIN);
         self.other.go().await;
         let token = self.other.token().await;
         assert_eq!(self.house.sent(), 1);
@@ -106,6 +109,24 @@ async fn frozen_before_the_word_that_it_sends_it_sends_nothing() {
 #[tokio::test]
 async fn frozen_after_the_word_that_it_sends_it_sends_nothing() {
     with_the_claim("after_send_word", "taken_over: it may have sent").await;
+}
+
+#[tokio::test]
+async fn frozen_for_longer_than_its_claim_while_nobody_else_asked_it_begins_anew() {
+    for point in ["claimed", "before_send_word", "after_send_word"] {
+        let mut two = Two::new().await;
+        two.frozen.stop_at(point, "token").await;
+        two.frozen.freeze().await;
+        two.house.clock.advance(TERM);
+        two.frozen.thaw().await;
+        let token = two.frozen.token().await;
+        assert_eq!(two.other.ask_token().await, token, "{point}");
+        let timeline = two.frozen.timeline().await;
+        let repeat = timeline.iter().any(|event| event == "refresh_sent: repeat");
+        assert!(!repeat, "{point}: nothing was sent before: {timeline:?}");
+        assert_eq!(two.house.sent(), 1, "{point}");
+        assert_eq!(two.house.server.refresh_token_reuse(), 0, "{point}");
+    }
 }
 
 #[tokio::test]

@@ -122,6 +122,14 @@ impl DevServer {
         self.provider.stats.connections()
     }
 
+    /// How many refresh tokens came to the token endpoint since the start or the last reset, good or
+    /// not. A request that was given up before its body came is one of [`DevServer::requests`] and
+    /// none of these.
+    #[must_use]
+    pub fn refresh_tokens(&self) -> u64 {
+        self.provider.stats.refresh_tokens()
+    }
+
     /// How often a spent refresh token was used without the right to.
     #[must_use]
     pub fn refresh_token_reuse(&self) -> u64 {

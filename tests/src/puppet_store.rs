@@ -37,23 +37,38 @@ struct Strings {
 struct Hold {
     call: Call,
     nth: u64,
+    /// Before it is carried out, else after.
+    before: bool,
     reached: oneshot::Sender<()>,
     go_on: mpsc::Receiver<()>,
 }
 
-/// A call that is carried out and whose caller is not told yet. Dropped, it lets the caller go on.
+impl Hold {
+    /// Waits if this is where.
+    fn wait_if(self, before: bool) -> Option<Hold> {
+        if self.before != before {
+            return Some(self);
+        }
+        // The other end may be gone: a test that does not wait for it, or one that has failed.
+        let _ = self.reached.send(());
+        let _ = self.go_on.recv();
+        None
+    }
+}
+
+/// A call that is held up. Dropped, it lets the caller go on.
 pub struct Held {
     reached: oneshot::Receiver<()>,
     _go_on: mpsc::Sender<()>,
 }
 
 impl Held {
-    /// Waits until the call has been carried out.
+    /// Waits until the call has come to where it is held.
     pub async fn reached(&mut self) {
         in_time(&mut self.reached).await.expect("it is held once");
     }
 
-    /// Tells its caller.
+    /// Lets it go on.
     pub fn release(self) {}
 }
 
@@ -72,13 +87,23 @@ impl PuppetStore {
         })
     }
 
-    /// Holds the nth call of this kind from now, counted from one.
+    /// Holds the nth call of this kind from now, counted from one: it is carried out, and its caller is not told.
     pub fn hold(&self, call: Call, nth: u64) -> Held {
+        self.hold_at(call, nth, false)
+    }
+
+    /// Holds the nth call of this kind from now, counted from one, before it is carried out.
+    pub fn hold_before(&self, call: Call, nth: u64) -> Held {
+        self.hold_at(call, nth, true)
+    }
+
+    fn hold_at(&self, call: Call, nth: u64, before: bool) -> Held {
         let (reached, held) = oneshot::channel();
         let (release, go_on) = mpsc::channel();
         self.strings().hold = Some(Hold {
             call,
             nth,
+            before,
             reached,
             go_on,
         });
@@ -164,15 +189,12 @@ impl PuppetStore {
                 }
             }
         }
+        held = held.and_then(|hold| hold.wait_if(true));
         let result = carry_out();
         if result.is_ok() {
             self.done[call as usize].send_modify(|done| *done += 1);
         }
-        if let Some(hold) = held {
-            // The other end may be gone: a test that does not wait for it, or one that has failed.
-            let _ = hold.reached.send(());
-            let _ = hold.go_on.recv();
-        }
+        drop(held.map(|hold| hold.wait_if(false)));
         result
     }
 

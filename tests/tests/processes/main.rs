@@ -1,0 +1,23 @@
+//! Many processes, one session: real processes on one store of sealed files, frozen and killed at named points of a
+//! refresh, and a clock that goes on meanwhile.
+//!
+//! A test starts this very program again and picks [`worker`] in it: that is one process of an app.
+
+#![cfg(unix)]
+
+mod clock;
+mod door;
+mod frozen;
+mod gate;
+mod house;
+mod killed;
+mod many;
+mod news;
+mod process;
+mod worker;
+
+/// Does nothing as a test. Started with a configuration in its environment, it is the other process.
+#[test]
+fn worker() {
+    worker::run();
+}

@@ -9,6 +9,7 @@ use crate::error::AuthError;
 use crate::log::{LogLevel, LogSink};
 use crate::session::SessionManager;
 use crate::storage::SecureStore;
+use crate::transport::TrustEvaluator;
 use crate::types::{
     AccessToken, AccessTokenOptions, AuthConfig, Check, LoginOptions, LoginRequest, LogoutOptions,
     LogoutOutcome, Session, TimelineEvent,
@@ -38,7 +39,7 @@ impl Auth {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, AuthError> {
         Ok(Arc::new(Self {
-            session: SessionManager::new(config, store, clock)?,
+            session: SessionManager::new(config, store, clock, None)?,
         }))
     }
 
@@ -56,6 +57,22 @@ impl Auth {
     #[uniffi::constructor]
     pub fn new(config: AuthConfig, store: Arc<dyn SecureStore>) -> Result<Arc<Self>, AuthError> {
         Self::with_clock(config, store, Arc::new(SystemClock))
+    }
+
+    /// As [`Auth::new`], with certificates judged by the platform's own code: on Android the only way to its authorities.
+    ///
+    /// # Errors
+    /// As [`Auth::new`]; `trust_anchors_pem` and an evaluator exclude each other.
+    #[uniffi::constructor]
+    pub fn with_trust(
+        config: AuthConfig,
+        store: Arc<dyn SecureStore>,
+        trust: Arc<dyn TrustEvaluator>,
+    ) -> Result<Arc<Self>, AuthError> {
+        let clock = Arc::new(SystemClock);
+        Ok(Arc::new(Self {
+            session: SessionManager::new(config, store, clock, Some(trust))?,
+        }))
     }
 
     /// Sends what happens to `sink`, or to nobody (`None`, which is how it starts). No level prints a secret.

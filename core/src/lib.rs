@@ -89,6 +89,7 @@ pub use sealer::{
     KEY_BYTES, KeyBytes, SealError, Sealer, WrappingKey, key_file_sealer, keyed_sealer,
 };
 pub use storage::{MemoryStore, SecureStore, StoreError, StoredItem, memory_store};
+pub use transport::{TrustError, TrustEvaluator};
 pub use types::*;
 
 uniffi::setup_scaffolding!();

@@ -5,6 +5,7 @@
 //! goes to loopback hosts only (the callers' URLs are checked for it), and never through a proxy.
 
 mod late_body;
+mod trust;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +14,16 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, redirect, retry};
-use rustls::ClientConfig;
-use rustls::crypto::KeyProvider;
+use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 use url::{Host, Url};
 
 pub(crate) use self::late_body::LateBody;
+use self::trust::PlatformVerifier;
+pub use self::trust::{TrustError, TrustEvaluator};
 
 /// No answer may be larger. A JWKS with x5c chains of a big provider is some 50 KiB.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -133,19 +136,26 @@ impl fmt::Debug for Transport {
     }
 }
 
+/// Whose certificates are trusted.
+pub(crate) enum Trust<'a> {
+    Systems,
+    /// And those of these authorities (PEM).
+    SystemsAnd(&'a str),
+    /// Those that the platform's own code trusts.
+    By(Arc<dyn TrustEvaluator>),
+}
+
 /// What is wrong with the trust anchors that were handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadTrustAnchors;
 
 impl Transport {
     /// `deadline` bounds each request as a whole.
-    pub(crate) fn new(
-        trust_anchors_pem: Option<&str>,
-        deadline: Duration,
-    ) -> Result<Self, BadTrustAnchors> {
-        let tls = match trust_anchors_pem {
-            None => shared_tls()?,
-            Some(pem) => tls_config(anchors(pem)?)?,
+    pub(crate) fn new(trust: Trust<'_>, deadline: Duration) -> Result<Self, BadTrustAnchors> {
+        let tls = match trust {
+            Trust::Systems => shared_tls()?,
+            Trust::SystemsAnd(pem) => tls_config(anchors(pem)?)?,
+            Trust::By(evaluator) => evaluated(evaluator)?,
         };
         let builder = || {
             new_client()
@@ -300,14 +310,37 @@ fn anchors(pem: &str) -> Result<Vec<CertificateDer<'static>>, BadTrustAnchors> {
     Ok(anchors)
 }
 
-fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTrustAnchors> {
+fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls::crypto::ring::default_provider();
     // There are no client certificates, so nothing that signs with one need be shipped.
     provider.key_provider = &NoClientKeys;
-    let provider = Arc::new(provider);
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    Arc::new(provider)
+}
+
+fn builder(
+    provider: &Arc<CryptoProvider>,
+) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, BadTrustAnchors> {
+    ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
-        .map_err(|_| BadTrustAnchors)?;
+        .map_err(|_| BadTrustAnchors)
+}
+
+fn evaluated(evaluator: Arc<dyn TrustEvaluator>) -> Result<ClientConfig, BadTrustAnchors> {
+    let provider = provider();
+    let builder = builder(&provider)?;
+    let verifier = PlatformVerifier {
+        evaluator,
+        provider,
+    };
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTrustAnchors> {
+    let provider = provider();
+    let builder = builder(&provider)?;
     #[cfg(not(target_os = "android"))]
     match rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider) {
         Ok(verifier) => {
@@ -320,8 +353,8 @@ fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTr
         // A machine without certificates: every https connection ends as `Tls`, and loopback still works.
         Err(_) => {}
     }
-    // Android's verifier panics without a JNI set-up; until the shell hands in its `TrustEvaluator`, nothing but
-    // the app's own anchors is trusted there.
+    // Android's verifier panics without a JNI set-up. Without a `TrustEvaluator` nothing but the app's own anchors is
+    // trusted there.
     let mut roots = rustls::RootCertStore::empty();
     for certificate in extra {
         roots.add(certificate).map_err(|_| BadTrustAnchors)?;

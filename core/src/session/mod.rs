@@ -63,7 +63,7 @@ use crate::files::runs::Run;
 use crate::log::{Log, LogLevel, LogSink};
 use crate::protocol::encoding::b64url;
 use crate::storage::SecureStore;
-use crate::transport::Transport;
+use crate::transport::{Transport, Trust, TrustEvaluator};
 use crate::types::{AuthConfig, NetworkReason, Session, StorageReason};
 
 pub(crate) use self::provider::host;
@@ -110,13 +110,21 @@ impl SessionManager {
         config: AuthConfig,
         store: Arc<dyn SecureStore>,
         clock: Arc<dyn Clock>,
+        trust: Option<Arc<dyn TrustEvaluator>>,
     ) -> Result<Arc<Self>, AuthError> {
         let settings = Settings::parse(&config)?;
-        let transport = Transport::new(
-            config.trust_anchors_pem.as_deref(),
-            settings.request_timeout,
-        )
-        .map_err(|_| {
+        let trust = match (trust, config.trust_anchors_pem.as_deref()) {
+            (None, None) => Trust::Systems,
+            (None, Some(pem)) => Trust::SystemsAnd(pem),
+            (Some(evaluator), None) => Trust::By(evaluator),
+            (Some(_), Some(_)) => {
+                return Err(AuthError::configuration(
+                    "trust_anchors_pem",
+                    "is of no use beside a trust evaluator, which alone decides; leave one of them out.",
+                ));
+            }
+        };
+        let transport = Transport::new(trust, settings.request_timeout).map_err(|_| {
             AuthError::configuration(
                 "trust_anchors_pem",
                 "holds no certificate that can be read; it must be PEM text.",

@@ -23,6 +23,8 @@ mod keeper;
 mod login;
 mod logout;
 mod memory;
+#[cfg(test)]
+mod model;
 mod moment;
 mod pace;
 mod pending;

@@ -4,7 +4,6 @@ use super::Model;
 use super::memory::{Said, Writer};
 use super::real::View;
 use super::state::{At, Attempt, Budget, Content, Process, Record, Reply, State, Tokens, Why};
-use super::step::LIFE;
 
 /// For how many seconds a request is under way at most (`send`).
 const DEADLINE: u64 = 10;
@@ -131,7 +130,7 @@ impl Model {
                 events.push(Event::Login { process });
             }
         }
-        if state.now < self.last_tick {
+        if state.now < self.time.last_tick {
             events.push(Event::Tick);
         }
         match state.full {
@@ -313,7 +312,7 @@ impl Model {
             generation: 0,
             content: Content::Live(Tokens {
                 refresh: 0,
-                ends: state.now + LIFE,
+                ends: state.now + self.time.life,
                 kept: false,
                 logged_in_at: state.at(),
                 claim: None,

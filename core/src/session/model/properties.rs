@@ -4,6 +4,7 @@
 use stateright::Property;
 
 use super::Model;
+use super::provider::Policy;
 use super::state::{At, Process, Reply, Rule, State, Why};
 
 /// After so many steps and ticks a call has ended, or never ends.
@@ -60,65 +61,72 @@ pub(super) fn always() -> Vec<Property<Model>> {
         .collect()
 }
 
-/// States that must be reached, so that an empty exploration is seen.
-pub(super) fn sometimes() -> Vec<Property<Model>> {
+/// States that must be reached where they can be, so that an empty exploration is seen.
+pub(super) fn sometimes(model: &Model) -> Vec<Property<Model>> {
     type Condition = fn(&Model, &State) -> bool;
-    let states: [(&'static str, Condition); 7] = [
-        ("two processes race for the claim", |_, state| {
-            state
-                .processes
-                .iter()
-                .all(|process| matches!(process.at, At::Looked(attempt) if attempt.tag))
+    let left = model.left;
+    let has_time = model.time.last_tick > 2;
+    let states: [(bool, &'static str, Condition); 8] = [
+        (true, "two processes race for the claim", |_, state| {
+            let races =
+                |process: &Process| matches!(process.at, At::Looked(attempt) if attempt.tag);
+            state.processes.iter().all(races)
         }),
         (
+            has_time,
             "a claim is taken from a process that still believes in it",
             |_, state| {
-                state.processes.iter().all(|process| {
+                let believes = |process: &Process| {
                     matches!(process.at, At::Claimed(_) | At::Said(_) | At::Sent(..))
-                })
+                };
+                state.processes.iter().all(believes)
             },
         ),
-        ("an earlier send is repeated", |_, state| {
+        (has_time, "an earlier send is repeated", |_, state| {
             state.processes.iter().any(|process| {
                 matches!(process.at, At::Sent(attempt, Reply::OnItsWay) if attempt.earlier.is_some())
             })
         }),
-        ("new tokens are in memory alone", |_, state| {
-            state.processes.iter().any(|process| {
-                process.memory.is_some_and(|known| {
-                    !known.persisted
-                        && known.record.live().is_some()
-                        && known.record.generation > state.store.generation
+        (
+            left.outages > 0,
+            "new tokens are in memory alone",
+            |_, state| {
+                let durable = state.store.generation;
+                state.processes.iter().any(|process| {
+                    process.memory.is_some_and(|known| {
+                        let record = known.record;
+                        !known.persisted && record.live().is_some() && record.generation > durable
+                    })
                 })
-            })
-        }),
-        ("a session is renewed twice", |_, state| {
-            state.store.live().is_some() && state.store.generation == 3
-        }),
-        ("a person has logged out", |_, state| {
+            },
+        ),
+        (
+            has_time && model.time.life < model.time.last_tick,
+            "a session is renewed twice",
+            |_, state| state.store.live().is_some() && state.store.generation == 3,
+        ),
+        (left.logouts > 0, "a person has logged out", |_, state| {
             state.store.ended() == Some(Why::LoggedOut)
         }),
         (
-            "a login has replaced a session that was being renewed",
+            left.logins > 0,
+            "a login has replaced a session that is being renewed",
             |_, state| {
-                state.store.session == 1
-                && state.processes.iter().any(|process| {
-                    matches!(process.at, At::Sent(attempt, Reply::Tokens(_)) if attempt.record.session == 0)
-                })
+                let of_the_old = |process: &Process| matches!(process.at, At::Sent(attempt, Reply::Tokens(_)) if attempt.record.session == 0);
+                state.store.session == 1 && state.processes.iter().any(of_the_old)
             },
+        ),
+        (
+            has_time && model.policy == Policy::Strict,
+            "a lost answer has ended the session",
+            |_, state| state.store.ended() == Some(Why::RotationInterrupted),
         ),
     ];
     states
         .into_iter()
-        .map(|(name, condition)| Property::sometimes(name, condition))
+        .filter(|(can_be, ..)| *can_be)
+        .map(|(_, name, condition)| Property::sometimes(name, condition))
         .collect()
-}
-
-/// A provider that ends what it sees used twice.
-pub(super) fn sometimes_interrupted() -> Property<Model> {
-    Property::sometimes("a lost answer has ended the session", |_, state: &State| {
-        state.store.ended() == Some(Why::RotationInterrupted)
-    })
 }
 
 /// I3.

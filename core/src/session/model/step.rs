@@ -10,9 +10,6 @@ use super::state::{
 use super::{Broken, Model};
 use crate::session::claim::Next;
 
-/// For how many ticks a new access token lives, and when another is wished for.
-pub(super) const LIFE: u8 = 3;
-const MARGIN: u8 = 1;
 /// A caller waits no longer than this for another send of the same token.
 const SHORT: u64 = 2;
 
@@ -26,7 +23,7 @@ impl Model {
         let Some(tokens) = known.record.live() else {
             return;
         };
-        if force || tokens.ends <= state.now + MARGIN {
+        if force || tokens.ends <= state.now + self.time.margin {
             state.processes[process].at = At::Looking(Wish {
                 sends: 0,
                 force,
@@ -209,7 +206,7 @@ impl Model {
         };
         let renewed = attempt.record.next(Content::Live(Tokens {
             refresh,
-            ends: attempt.asked + LIFE,
+            ends: attempt.asked + self.time.life,
             kept: refresh == tokens.refresh,
             claim: None,
             ..*tokens

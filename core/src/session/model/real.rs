@@ -105,6 +105,12 @@ impl Setting {
         self.situation(record, view, |situation| situation.next())
     }
 
+    /// [`Situation::send_within`].
+    pub(super) fn send_within(self, record: &Record, view: &View) -> u8 {
+        let within = self.situation(record, view, |situation| situation.send_within());
+        within.map_or(0, |seconds| u8::try_from(seconds).expect("at most a term"))
+    }
+
     /// [`Situation::may_repeat_at_once`].
     pub(super) fn may_repeat_at_once(self, attempt: &Attempt, view: &View) -> bool {
         let sends = u32::from(attempt.wish.sends);
@@ -125,11 +131,11 @@ impl Setting {
         ))
     }
 
-    /// [`Claim::sending`], where the term is not over.
-    pub(super) fn sending(self, claim: Claimed, now: u8) -> Option<Claimed> {
+    /// [`Claim::sending`], where it is not too late for it.
+    pub(super) fn sending(self, claim: Claimed, now: u8, within: u8) -> Option<Claimed> {
         let (claim, now) = (self.claim(claim), self.moment(now));
         claim
-            .may_still_send(&now, TERM)
+            .may_still_send(&now, u64::from(within))
             .then(|| self.small(&claim.sending(&now)))
     }
 

@@ -112,6 +112,8 @@ pub(super) struct Attempt {
     pub(super) tag: bool,
     pub(super) earlier: Option<Open>,
     pub(super) asked: u8,
+    /// For how many seconds from then it may be sent.
+    pub(super) within: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

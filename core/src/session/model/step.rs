@@ -87,6 +87,7 @@ impl Model {
                     tag: known.tag,
                     earlier: None,
                     asked: now,
+                    within: self.setting.send_within(&known.record, &view),
                 });
             }
             Some(Next::Wait) => {}
@@ -118,7 +119,8 @@ impl Model {
 
     fn say_so(&self, state: &mut State, process: usize, mut attempt: Attempt) {
         let claim = attempt.record.claim();
-        let sending = claim.and_then(|claim| self.setting.sending(claim, state.now));
+        let sending =
+            claim.and_then(|claim| self.setting.sending(claim, state.now, attempt.within));
         let next = match sending {
             _ if self.broken == Some(Broken::SendsUnsaid) => At::Sent(attempt, Reply::OnItsWay),
             None => At::Settling(attempt, attempt.earlier, true),

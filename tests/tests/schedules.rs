@@ -306,7 +306,9 @@ fn judge(
                 "nobody has logged out last",
             ),
             SignedOutReason::RotationInterrupted => {
-                (loses && history.cut_off, "no answer was lost that costs")
+                // After a lost answer nobody can tell the provider's other reasons from that one.
+                let costs = loses || history.revoked;
+                (costs && history.cut_off, "no answer was lost that costs")
             }
             SignedOutReason::Revoked => (history.revoked, "the provider has revoked nothing"),
             _ => (false, "this cannot be the reason"),

@@ -1,9 +1,8 @@
 //! What happens around the processes: callers, persons, the provider, time, and what goes wrong.
 
 use super::Model;
-use super::memory::{Said, Writer};
 use super::real::View;
-use super::state::{At, Attempt, Budget, Content, Process, Record, Reply, State, Tokens, Why};
+use super::state::{At, Attempt, Budget, Content, Process, Reply, State, Why};
 
 /// For how many seconds a request is under way at most (`send`).
 const DEADLINE: u64 = 10;
@@ -278,51 +277,6 @@ impl Model {
         killed.nth += 1;
         killed.memory = None;
         killed.at = At::Idle;
-    }
-
-    /// A tombstone over whatever is newer, here or in the store.
-    fn logout(&self, state: &mut State, process: usize, revoked: bool) {
-        state.acts += 1;
-        state.past.last_act = Some(false);
-        let stored = state.store;
-        let latest = match state.processes[process].memory {
-            Some(ours)
-                if ours.record.session == stored.session
-                    && ours.record.generation > stored.generation =>
-            {
-                ours.record
-            }
-            _ => stored,
-        };
-        let tombstone = latest.next(Content::Ended {
-            why: Why::LoggedOut,
-            at: state.at(),
-        });
-        self.commit(state, process, tombstone, true, Writer::Person);
-        if revoked && latest.live().is_some() {
-            state.families[usize::from(latest.session)].revoke();
-        }
-    }
-
-    fn login(&self, state: &mut State, process: usize) {
-        state.acts += 1;
-        state.past.last_act = Some(true);
-        let record = Record {
-            session: 1,
-            generation: 0,
-            content: Content::Live(Tokens {
-                refresh: 0,
-                ends: state.now + self.time.life,
-                kept: false,
-                logged_in_at: state.at(),
-                claim: None,
-            }),
-        };
-        let said = self.commit(state, process, record, true, Writer::Person);
-        debug_assert!(
-            said != Said::Conflict,
-            "a login names what it has just read"
-        );
     }
 }
 

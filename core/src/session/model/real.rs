@@ -1,12 +1,12 @@
 //! The way from the model's small numbers to the product's own decisions, and back. Nothing is decided here.
 
-use super::state::{Attempt, Claimed, Content, Open, Record, Run, Wish};
+use super::state::{Attempt, Claimed, Content, Open, Record, Run, Why, Wish};
 use crate::session::claim::{Claim, Holder, Next, STEP, Sent, Situation, TERM};
 use crate::session::keeper;
 use crate::session::moment::Moment;
 use crate::session::record::tests::live;
 use crate::session::record::{Ending, SessionRecord, State};
-use crate::types::Rotation;
+use crate::types::{Rotation, SignedOutReason};
 
 /// How the model's clock and its client are set up.
 #[derive(Clone, Copy, Debug)]
@@ -187,5 +187,15 @@ fn run(name: &str) -> Run {
     Run {
         process: process.parse().expect("a number"),
         nth: nth.parse().expect("a number"),
+    }
+}
+
+impl Why {
+    fn reason(self) -> SignedOutReason {
+        match self {
+            Why::LoggedOut => SignedOutReason::LoggedOut,
+            Why::Revoked => SignedOutReason::Revoked,
+            Why::RotationInterrupted => SignedOutReason::RotationInterrupted,
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! What the model consists of: one record in the store, two processes, the provider's families of tokens, and what is
 //! still allowed to go wrong. Everything is small and `Copy`: a state is compared and hashed a million times.
 
-use crate::types::SignedOutReason;
-
 /// How many refresh tokens one family can get to.
 pub(super) const TOKENS: usize = 5;
 
@@ -200,18 +198,8 @@ pub(super) struct State {
     pub(super) past: Past,
 }
 
-impl Why {
-    pub(super) fn reason(self) -> SignedOutReason {
-        match self {
-            Why::LoggedOut => SignedOutReason::LoggedOut,
-            Why::Revoked => SignedOutReason::Revoked,
-            Why::RotationInterrupted => SignedOutReason::RotationInterrupted,
-        }
-    }
-}
-
 impl At {
-    fn attempt(&mut self) -> Option<&mut Attempt> {
+    pub(super) fn attempt(&mut self) -> Option<&mut Attempt> {
         match self {
             At::Idle | At::Looking(_) => None,
             At::Looked(attempt)
@@ -224,39 +212,6 @@ impl At {
 }
 
 impl Record {
-    fn change_places(&mut self) {
-        if let Content::Live(Tokens {
-            claim:
-                Some(Claimed {
-                    holder: Some((run, _)),
-                    ..
-                }),
-            ..
-        }) = &mut self.content
-        {
-            run.process = 1 - run.process;
-        }
-    }
-
-    fn in_short(&self) -> String {
-        let Self {
-            session,
-            generation,
-            content,
-        } = self;
-        match content {
-            Content::Live(tokens) => {
-                let claim = tokens.claim.map(|claim| {
-                    let holder = claim.holder.map(|(run, since)| (run.process, since));
-                    let sent = claim.sent.map(|open| (open.first, open.last));
-                    format!(" held {holder:?} sent {sent:?}")
-                });
-                format!("{session}.{generation}{}", claim.unwrap_or_default())
-            }
-            Content::Ended { why, .. } => format!("{session}.{generation} {why:?}"),
-        }
-    }
-
     pub(super) fn live(&self) -> Option<&Tokens> {
         match &self.content {
             Content::Live(tokens) => Some(tokens),
@@ -312,25 +267,6 @@ impl State {
         self.processes[usize::from(run.process)].nth != run.nth
     }
 
-    /// The same state with the processes in order: which of two alike is the first makes no difference.
-    pub(super) fn in_order(mut self) -> Self {
-        let [first, second] = self.processes;
-        if (first.at, first.memory, first.nth) <= (second.at, second.memory, second.nth) {
-            return self;
-        }
-        self.processes = [second, first];
-        self.store.change_places();
-        for process in &mut self.processes {
-            if let Some(known) = &mut process.memory {
-                known.record.change_places();
-            }
-            if let Some(attempt) = process.at.attempt() {
-                attempt.record.change_places();
-            }
-        }
-        self
-    }
-
     fn forget_the_tags(&mut self) {
         for process in &mut self.processes {
             if let Some(known) = &mut process.memory {
@@ -352,33 +288,6 @@ impl State {
 
     pub(super) fn break_rule(&mut self, rule: Rule) {
         self.past.broken.get_or_insert(rule);
-    }
-
-    /// For the eyes of whoever reads a counterexample.
-    pub(super) fn in_short(&self) -> String {
-        let processes = self.processes.map(|process| {
-            let known = process.memory.map(|known| {
-                let persisted = if known.persisted { "" } else { " unstored" };
-                format!("{}{persisted}", known.record.in_short())
-            });
-            let at = format!("{:?}", process.at);
-            let at = at.split([' ', '(']).next().unwrap_or_default().to_owned();
-            let reply = match process.at {
-                At::Sent(_, reply) => format!(" {reply:?}"),
-                _ => String::new(),
-            };
-            format!("{at}{reply} knowing {}", known.unwrap_or_default())
-        });
-        format!(
-            "{}: store {}{}; {}; {}; dead {:?}; {:?}",
-            self.now,
-            self.store.in_short(),
-            if self.full { " full" } else { "" },
-            processes[0],
-            processes[1],
-            self.families.map(|family| family.dead),
-            self.past,
-        )
     }
 
     /// Nothing is under way.

@@ -1,7 +1,5 @@
 //! The explorations.
 
-use std::time::Instant;
-
 use stateright::{Checker, Expectation, HasDiscoveries, Model as Explored};
 
 use super::provider::Policy;
@@ -98,7 +96,6 @@ const NONE: Provider = ("none", Policy::None, Rotation::None, true);
 
 /// Every state of it. Returns the rules that are broken, each with the way there.
 fn explore(model: Model) -> Vec<&'static str> {
-    let begun = Instant::now();
     let checked = model
         .checker()
         .threads(2)
@@ -107,12 +104,11 @@ fn explore(model: Model) -> Vec<&'static str> {
         .join();
     let model = checked.model();
     println!(
-        "{} with {:?}: {} unique states, depth {}, {:?}",
+        "{} with {:?}: {} unique states, depth {}",
         model.name,
         model.left,
         checked.unique_state_count(),
         checked.max_depth(),
-        begun.elapsed()
     );
     let mut discoveries = checked.discoveries();
     let mut broken = Vec::new();

@@ -66,7 +66,7 @@ pub(super) fn sometimes(model: &Model) -> Vec<Property<Model>> {
     type Condition = fn(&Model, &State) -> bool;
     let left = model.left;
     let has_time = model.time.last_tick > 2;
-    let states: [(bool, &'static str, Condition); 8] = [
+    let states: [(bool, &'static str, Condition); 9] = [
         (true, "two processes race for the claim", |_, state| {
             let races =
                 |process: &Process| matches!(process.at, At::Looked(attempt) if attempt.tag);
@@ -115,6 +115,12 @@ pub(super) fn sometimes(model: &Model) -> Vec<Property<Model>> {
                 let of_the_old = |process: &Process| matches!(process.at, At::Sent(attempt, Reply::Tokens(_)) if attempt.record.session == 0);
                 state.store.session == 1 && state.processes.iter().any(of_the_old)
             },
+        ),
+        // Where I6 and I7 cannot be held: the answer was there, and stood still for a whole term.
+        (
+            has_time,
+            "a process sends again what another one has the answer to",
+            |_, state| state.past.overtaken,
         ),
         (
             has_time && model.policy == Policy::Strict,

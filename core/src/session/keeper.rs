@@ -520,6 +520,17 @@ mod tests {
     }
 
     #[test]
+    fn a_login_that_was_not_stored_stands_against_a_verdict_on_the_session_before_it() {
+        let old = session("a", 1, 10);
+        let verdict = old.next(State::Ended(Ending {
+            reason: SignedOutReason::RotationInterrupted.word(),
+            at: 30,
+            logged_in_at: Some(10),
+        }));
+        assert!(outranks(&session("b", 0, 20), Some(&verdict)));
+    }
+
+    #[test]
     fn of_two_logins_the_later_one_stands() {
         assert!(outranks(&session("b", 0, 20), Some(&session("a", 4, 10))));
         assert!(!outranks(&session("a", 0, 10), Some(&session("b", 0, 20))));

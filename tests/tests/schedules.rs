@@ -208,6 +208,8 @@ impl Device {
     }
 
     fn acted(&mut self, process: usize, login: bool) {
+        // A record tells acts apart by the second.
+        self.world.clock.advance(1);
         self.history.last_act = Some(login);
         self.history.unstored = [false; 2];
         self.history.unstored[process] = self.failing[process];

@@ -164,6 +164,6 @@ fn judge_the_write(state: &mut State, record: &Record, writer: Writer) {
 fn acted_at(record: &Record) -> Option<u8> {
     match record.content {
         Content::Live(tokens) => Some(tokens.logged_in_at),
-        Content::Ended { why, at } => (why == Why::LoggedOut).then_some(at),
+        Content::Ended { why, at, .. } => (why == Why::LoggedOut).then_some(at),
     }
 }

@@ -22,6 +22,7 @@ impl Model {
         let tombstone = latest.next(Content::Ended {
             why: Why::LoggedOut,
             at: state.at(),
+            logged_in_at: latest.logged_in_at(),
         });
         self.commit(state, process, tombstone, true, Writer::Person);
         if revoked && latest.live().is_some() {

@@ -167,10 +167,14 @@ fn whole(small: &Record) -> SessionRecord {
             live.logged_in_at = i64::from(tokens.logged_in_at);
             State::Live(Box::new(live))
         }
-        Content::Ended { why, at } => State::Ended(Ending {
+        Content::Ended {
+            why,
+            at,
+            logged_in_at,
+        } => State::Ended(Ending {
             reason: why.reason().word(),
             at: i64::from(at),
-            logged_in_at: None,
+            logged_in_at: Some(i64::from(logged_in_at)),
         }),
     };
     let mut record = SessionRecord::new("i", "c", small.session.to_string(), state);

@@ -15,7 +15,7 @@ pub(super) struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Content {
     Live(Tokens),
-    Ended { why: Why, at: u8 },
+    Ended { why: Why, at: u8, logged_in_at: u8 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,6 +216,14 @@ impl Record {
         match &self.content {
             Content::Live(tokens) => Some(tokens),
             Content::Ended { .. } => None,
+        }
+    }
+
+    pub(super) fn logged_in_at(&self) -> u8 {
+        match self.content {
+            Content::Live(Tokens { logged_in_at, .. }) | Content::Ended { logged_in_at, .. } => {
+                logged_in_at
+            }
         }
     }
 

@@ -247,6 +247,7 @@ impl Model {
         let ended = attempt.record.next(Content::Ended {
             why,
             at: state.at(),
+            logged_in_at: attempt.record.logged_in_at(),
         });
         state.processes[process].at = At::Idle;
         match self.commit(state, process, ended, attempt.tag, Writer::Refresh) {

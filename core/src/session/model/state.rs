@@ -219,14 +219,6 @@ impl Record {
         }
     }
 
-    pub(super) fn logged_in_at(&self) -> u8 {
-        match self.content {
-            Content::Live(Tokens { logged_in_at, .. }) | Content::Ended { logged_in_at, .. } => {
-                logged_in_at
-            }
-        }
-    }
-
     pub(super) fn ended(&self) -> Option<Why> {
         match self.content {
             Content::Live(_) => None,

@@ -51,6 +51,14 @@ impl State {
 }
 
 impl Record {
+    pub(super) fn logged_in_at(&self) -> u8 {
+        match self.content {
+            Content::Live(Tokens { logged_in_at, .. }) | Content::Ended { logged_in_at, .. } => {
+                logged_in_at
+            }
+        }
+    }
+
     fn change_places(&mut self) {
         if let Content::Live(Tokens {
             claim:

@@ -105,6 +105,9 @@ struct Provider {
 struct History {
     /// An answer was lost, or a process died before it had stored one.
     cut_off: bool,
+    /// One process could not write for a while: the other may have sent again what this one had the answer to, and
+    /// the first one's tokens, stored after all, hide why the family is gone (the model's `overtaken`).
+    overtaken: bool,
     /// What a person did last: whether that was a login.
     last_act: Option<bool>,
     /// A logout was in this process's memory alone.
@@ -167,6 +170,7 @@ impl Device {
                 // Where one process cannot store what an answer brought, and the other can write, the other takes the
                 // claim when its term is over, and sends again what is spent.
                 self.history.cut_off = true;
+                self.history.overtaken = true;
             }
             Event::StoresWork => self.heal().await,
             Event::Logout { process } => {
@@ -312,7 +316,10 @@ fn judge(
                 let costs = loses || history.revoked;
                 (costs && history.cut_off, "no answer was lost that costs")
             }
-            SignedOutReason::Revoked => (history.revoked, "the provider has revoked nothing"),
+            SignedOutReason::Revoked => (
+                history.revoked || (loses && history.overtaken),
+                "the provider has revoked nothing",
+            ),
             _ => (false, "this cannot be the reason"),
         },
         Err(_) => (false, "with everything healed there is a token or an end"),

@@ -100,6 +100,21 @@ impl Situation<'_> {
         }
     }
 
+    /// For how many seconds from now "I send" may still be said. A repeat that a grace period allows is over with that
+    /// period where it could cost the access token that is left, however long the connection took.
+    pub(crate) fn send_within(&self) -> u64 {
+        let sent = self.claim.and_then(|claim| claim.sent.as_ref());
+        let (Some(sent), Rotation::Grace { seconds }, true) =
+            (sent, self.rotation, self.token_left)
+        else {
+            return TERM;
+        };
+        match sent.first.elapsed(self.now) {
+            Elapsed::Seconds(gone) => TERM.min(u64::from(seconds).saturating_sub(gone + STEP)),
+            Elapsed::OtherBoot | Elapsed::Unknown => 0,
+        }
+    }
+
     /// Whether another process holds the claim and may be alive (refresh.md §4.3, step 4).
     fn is_at_it(&self, holder: &Holder) -> bool {
         let succeeded = holder.role.is_some() && holder.role.as_deref() == self.role;

@@ -349,18 +349,20 @@ impl SessionManager {
 /// Whether a record that the store does not hold stands against what it does hold.
 ///
 /// Of one session: a logout against everything; new tokens against the claim or the verdict of another process that
-/// knew only the ones before. Of two sessions: the later login or logout; a refresh never.
+/// knew only the ones before; a verdict against the tokens that it is about, and none that came since. Of two
+/// sessions: the later login or logout; a refresh never, whatever it has brought.
 pub(crate) fn outranks(ours: &SessionRecord, found: Option<&SessionRecord>) -> bool {
     let Some(found) = found else {
         // Somebody has removed it, which only a logout that could not be written does.
         return ours.live().is_none() || ours.generation == 0;
     };
     if ours.session_id != found.session_id {
-        let by_a_person = ours.live().is_none() || ours.generation == 0;
-        return by_a_person && ours.person_acted_at() >= found.person_acted_at();
+        return is_by_a_person(ours) && ours.person_acted_at() >= found.person_acted_at();
     }
     match (&ours.state, &found.state) {
-        (State::Ended(_), State::Live(_)) => true,
+        (State::Ended(_), State::Live(_)) => {
+            is_by_a_person(ours) || found.generation < ours.generation
+        }
         (State::Ended(_), State::Ended(_)) => false,
         (State::Live(_), State::Live(_)) => found.generation < ours.generation,
         (State::Live(_), State::Ended(ending)) => {
@@ -369,6 +371,14 @@ pub(crate) fn outranks(ours: &SessionRecord, found: Option<&SessionRecord>) -> b
                 SignedOutReason::Revoked | SignedOutReason::RotationInterrupted
             ) && found.generation <= ours.generation
         }
+    }
+}
+
+/// Whether a login or a logout wrote this, and not what became of a refresh.
+fn is_by_a_person(record: &SessionRecord) -> bool {
+    match &record.state {
+        State::Live(_) => record.generation == 0,
+        State::Ended(ending) => ending.reason() == SignedOutReason::LoggedOut,
     }
 }
 
@@ -423,6 +433,31 @@ mod tests {
         assert!(outranks(&out, Some(&session("a", 5, 10))));
         assert!(outranks(&out, Some(&session("b", 3, 15))));
         assert!(!outranks(&out, Some(&session("b", 0, 30))));
+    }
+
+    #[test]
+    fn a_verdict_that_was_not_stored_gives_way_to_newer_tokens_and_to_another_login() {
+        let old = session("a", 1, 10);
+        for reason in [
+            SignedOutReason::Revoked,
+            SignedOutReason::RotationInterrupted,
+        ] {
+            let verdict = ended(&old, reason, 20);
+            assert!(outranks(&verdict, Some(&old)));
+            assert!(!outranks(&verdict, Some(&session("a", 2, 10))));
+            assert!(!outranks(&verdict, Some(&session("b", 0, 15))));
+        }
+    }
+
+    #[test]
+    fn a_login_that_was_not_stored_stands_against_a_verdict_on_the_session_before_it() {
+        let old = session("a", 1, 10);
+        let verdict = old.next(State::Ended(Ending {
+            reason: SignedOutReason::RotationInterrupted.word(),
+            at: 30,
+            logged_in_at: Some(10),
+        }));
+        assert!(outranks(&session("b", 0, 20), Some(&verdict)));
     }
 
     #[test]

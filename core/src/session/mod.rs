@@ -25,6 +25,8 @@ mod keeper;
 mod login;
 mod logout;
 mod memory;
+#[cfg(test)]
+mod model;
 mod moment;
 mod pace;
 mod pending;

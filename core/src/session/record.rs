@@ -176,7 +176,9 @@ impl SessionRecord {
     pub(crate) fn person_acted_at(&self) -> i64 {
         match &self.state {
             State::Live(live) => live.logged_in_at,
-            State::Ended(ending) => ending.at,
+            State::Ended(ending) if ending.reason() == SignedOutReason::LoggedOut => ending.at,
+            // A verdict is nobody's act: what counts is the login that it has ended.
+            State::Ended(ending) => ending.logged_in_at.unwrap_or(ending.at),
         }
     }
 

@@ -143,10 +143,8 @@ impl SessionManager {
             }
             let gone = self.holder_is_gone(live.claim.as_ref()).await;
             let (now, unchanged) = (self.moment(), watch.unchanged(&known, self.clock.boot()));
-            match self
-                .situation(live, &known, wish, &now, gone, unchanged)
-                .next()
-            {
+            let situation = self.situation(live, &known, wish, &now, gone, unchanged);
+            match situation.next() {
                 Next::Send => {}
                 Next::Wait if self.clock.boot() < patience => {
                     self.pass(POLL).await;
@@ -162,6 +160,7 @@ impl SessionManager {
                     return Err(unavailable(known.lifetime.left(&*self.clock)));
                 }
             }
+            let send_within = situation.send_within();
             let endpoint = token_endpoint(&metadata, live)?;
             // Before the claim: who is about to be suspended takes none.
             let _background = self.background_time().await?;
@@ -169,7 +168,10 @@ impl SessionManager {
                 .take_claim(&record, known.tag.clone(), wish, &now)
                 .await
             {
-                Ok(attempt) => attempt,
+                Ok(attempt) => Attempt {
+                    send_within,
+                    ..attempt
+                },
                 Err(StoreError::Conflict) => {
                     races += 1;
                     continue;
@@ -277,6 +279,7 @@ impl SessionManager {
             tag,
             earlier: claim.sent,
             sent: false,
+            send_within: TERM,
             asked: now.clone(),
             for_user_info: wish.for_user_info,
         })

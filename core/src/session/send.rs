@@ -39,6 +39,8 @@ pub(crate) struct Attempt {
     pub(crate) earlier: Option<Sent>,
     /// Whether the token may have left with this attempt.
     pub(crate) sent: bool,
+    /// For how many seconds after it was begun the token may be sent.
+    pub(crate) send_within: u64,
     /// When it was begun: the new token's life is counted from here.
     pub(crate) asked: Moment,
     /// The access token is for the userinfo endpoint alone; the session keeps the one it has.
@@ -133,16 +135,17 @@ impl SessionManager {
         let name = self.session_name.clone();
         let manager = self.this.clone();
         async move {
-            let (record, tag) = {
+            let attempt = {
                 let handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
-                (
-                    handover.attempt.record.clone(),
-                    handover.attempt.tag.clone(),
-                )
+                handover.attempt.clone()
             };
-            let said = say_so(&record, &*clock, |bytes| async move {
-                vault.swap(&name, Some(tag), bytes).await
-            })
+            let tag = attempt.tag;
+            let said = say_so(
+                &attempt.record,
+                attempt.send_within,
+                &*clock,
+                |bytes| async move { vault.swap(&name, Some(tag), bytes).await },
+            )
             .await;
             let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
             match said {
@@ -172,6 +175,7 @@ impl SessionManager {
 /// Writes `maybe_sent` in the place of the claim. Returns what was written, its tag, and whether it may still be sent.
 async fn say_so<F>(
     record: &SessionRecord,
+    within: u64,
     clock: &dyn crate::clock::Clock,
     write: impl FnOnce(Vec<u8>) -> F,
 ) -> Result<(SessionRecord, Tag, bool), StoreError>
@@ -181,7 +185,7 @@ where
     let live = record.live().ok_or(StoreError::Conflict)?;
     let claim = live.claim.as_ref().ok_or(StoreError::Conflict)?;
     let now = Moment::now(clock);
-    if !claim.may_still_send(&now, TERM) {
+    if !claim.may_still_send(&now, within) {
         return Err(StoreError::Conflict);
     }
     let sending = claim.sending(&now);

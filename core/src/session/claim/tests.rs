@@ -197,3 +197,23 @@ fn who_was_frozen_between_the_word_and_the_deed_may_not_send() {
     assert!(!claim.may_still_send(&at(4), STEP));
     assert!(!claim.may_still_send(&moment(1_001, 3, Some("another boot")), STEP));
 }
+
+#[test]
+fn a_repeat_inside_a_grace_period_is_sent_inside_it_or_not_at_all() {
+    let claim = held("me", 0).sending(&at(0));
+    for (rotation, token_left, now, within) in [
+        (Rotation::Grace { seconds: 30 }, true, 2, TERM),
+        (Rotation::Grace { seconds: 30 }, true, 24, 2),
+        (Rotation::Grace { seconds: 30 }, true, 29, 0),
+        (Rotation::Grace { seconds: 30 }, false, 24, TERM),
+        (Rotation::Parent, true, 24, TERM),
+    ] {
+        let now = at(now);
+        let situation = Situation {
+            rotation,
+            token_left,
+            ..situation(Some(&claim), &now)
+        };
+        assert_eq!(situation.send_within(), within, "{rotation:?} {now:?}");
+    }
+}

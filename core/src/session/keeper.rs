@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::SessionManager;
+use super::claim::TERM;
 use super::flight::spawn;
 use super::memory::{Known, Memory};
 use super::record::{SessionRecord, State, Unreadable};
@@ -319,26 +320,35 @@ impl SessionManager {
         }
     }
 
-    /// Goes on trying to store, less and less often, for as long as this process has the session.
+    /// Goes on trying to store for as long as this process has the session: often while our claim still keeps others from
+    /// sending the spent token, then less and less often.
     pub(crate) fn persist_later(&self) {
-        const FIRST: Duration = Duration::from_secs(1);
+        const OFTEN: Duration = Duration::from_secs(1);
         const LONGEST: Duration = Duration::from_secs(60);
         if self.persisting.swap(true, Ordering::SeqCst) {
             return;
         }
         let this = self.this.clone();
         drop(spawn(async move {
-            let mut pause = FIRST;
+            let (mut pause, mut tries) = (OFTEN, 0);
             loop {
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST);
+                tries += 1;
+                if tries > TERM {
+                    pause = (pause * 2).min(LONGEST);
+                }
                 let Some(manager) = this.upgrade() else {
                     return;
                 };
                 manager.persist_pending().await;
-                if manager.known().is_ok_and(|known| known.persisted) {
-                    manager.write_journal().await;
-                    manager.persisting.store(false, Ordering::SeqCst);
+                let is_stored = || manager.known().is_ok_and(|known| known.persisted);
+                if !is_stored() {
+                    continue;
+                }
+                manager.write_journal().await;
+                manager.persisting.store(false, Ordering::SeqCst);
+                // What came up since the look had been told that somebody is at it.
+                if is_stored() || manager.persisting.swap(true, Ordering::SeqCst) {
                     return;
                 }
             }

@@ -113,9 +113,8 @@ impl Setting {
 
     /// [`Situation::may_repeat_at_once`].
     pub(super) fn may_repeat_at_once(self, attempt: &Attempt, view: &View) -> bool {
-        let sends = u32::from(attempt.wish.sends);
         self.situation(&attempt.record, view, |situation| {
-            situation.may_repeat_at_once(sends)
+            situation.may_repeat_at_once()
         })
         .unwrap_or(false)
     }

@@ -96,7 +96,6 @@ pub(super) enum At {
 /// What a caller wants, and saw before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Wish {
-    pub(super) sends: u8,
     pub(super) force: bool,
     /// Session and generation.
     pub(super) seen: (u8, u8),

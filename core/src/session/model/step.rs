@@ -25,7 +25,6 @@ impl Model {
         };
         if force || tokens.ends <= state.now + self.time.margin {
             state.processes[process].at = At::Looking(Wish {
-                sends: 0,
                 force,
                 seen: known.record.name(),
             });
@@ -107,7 +106,6 @@ impl Model {
                 attempt.record = claimed;
                 attempt.tag = true;
                 attempt.earlier = claim.sent;
-                attempt.wish.sends += 1;
                 At::Claimed(attempt)
             }
             Said::Conflict => At::Looking(attempt.wish),

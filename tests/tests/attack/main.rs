@@ -452,3 +452,27 @@ async fn a_refresh_token_in_an_error_code_is_not_in_the_timeline() {
     let told = format!("{:?}", auth.timeline());
     assert!(!told.contains(token), "{told}");
 }
+
+/// (a), (g): a verdict that cannot be stored, and a newer session that memory has from a look meanwhile.
+#[tokio::test]
+async fn a_verdict_that_cannot_be_stored_does_not_hide_the_newer_session_in_memory() {
+    let (world, store, auth) = alice().await;
+    let record = store.record();
+    world
+        .server
+        .set_faults("token:gate=late,status=400,error=invalid_grant")
+        .expect("a fault");
+    let refresh = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { auth.access_token(FORCE, None).await }
+    });
+    in_time(world.server.gate_reached("late")).await;
+    store.write(&later(&record, 1, |state| {
+        state["live"]["access_token"] = "newer".into();
+    }));
+    in_time(auth.resumed()).await;
+    store.fail_from(Call::Swap, 1);
+    world.server.open_gate("late");
+    drop(in_time(refresh).await);
+    assert_eq!(who(&auth.session()), "dev|alice");
+}

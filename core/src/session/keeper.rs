@@ -113,7 +113,7 @@ impl SessionManager {
             }
         };
         if let (false, Some(ours)) = (old.persisted, &old.record)
-            && outranks(ours, new.record.as_deref())
+            && (old.tag.is_some() && old.tag == new.tag || outranks(ours, new.record.as_deref()))
         {
             old.tag = new.tag;
             return;
@@ -145,6 +145,7 @@ impl SessionManager {
         new.lost |= new.record.is_none() && (old.lost || old.live().is_some());
         // Of the same tokens the lifetime is measured already, and an access token that was too large to store is
         // kept.
+        let same = same && old.live().is_some();
         let (lifetime, token) = (
             old.lifetime,
             old.live().and_then(|live| live.access_token.clone()),
@@ -227,7 +228,9 @@ impl SessionManager {
         mut expected: Option<Tag>,
     ) -> Result<(), StoreError> {
         for _ in 0..RACES {
-            let done = self.commit(record.clone(), expected, Writer::Refresh).await;
+            let done = self
+                .commit(record.clone(), expected.clone(), Writer::Refresh)
+                .await;
             if done != Err(StoreError::Conflict) || self.is_fenced(&record) {
                 return done;
             }
@@ -240,7 +243,7 @@ impl SessionManager {
                     found.map(|item| item.tag)
                 }
                 Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
-                Err(_) => None,
+                Err(_) => expected,
             };
         }
         let _turn = self.turn.lock().await;
@@ -277,12 +280,15 @@ impl SessionManager {
         });
     }
 
-    /// Whether memory knows of a logout, or of another login.
+    /// Whether memory knows of a logout, of another login, or of newer tokens.
     fn is_fenced(&self, record: &SessionRecord) -> bool {
         self.known().is_ok_and(|known| {
-            known
-                .record
-                .is_some_and(|ours| ours.session_id != record.session_id || ours.live().is_none())
+            known.record.is_some_and(|ours| {
+                ours.session_id != record.session_id
+                    || ours.is_newer_than(record)
+                    || ((ours.live().is_none() || record.live().is_none())
+                        && !outranks(record, Some(&ours)))
+            })
         })
     }
 
@@ -311,8 +317,7 @@ impl SessionManager {
                     return;
                 }
                 Err(StoreError::Conflict) => {
-                    let read = self.vault.load(&self.session_name).await;
-                    self.adopt(read);
+                    self.look().await;
                 }
                 Err(_) => return,
             }
@@ -356,11 +361,13 @@ pub(crate) fn outranks(ours: &SessionRecord, found: Option<&SessionRecord>) -> b
         return ours.live().is_none() || ours.generation == 0;
     };
     if ours.session_id != found.session_id {
-        let by_a_person = ours.live().is_none() || ours.generation == 0;
+        let by_a_person = ours.is_logout() || (ours.live().is_some() && ours.generation == 0);
         return by_a_person && ours.person_acted_at() >= found.person_acted_at();
     }
     match (&ours.state, &found.state) {
-        (State::Ended(_), State::Live(_)) => true,
+        (State::Ended(_), State::Live(_)) => {
+            ours.is_logout() || found.generation < ours.generation
+        }
         (State::Ended(_), State::Ended(_)) => false,
         (State::Live(_), State::Live(_)) => found.generation < ours.generation,
         (State::Live(_), State::Ended(ending)) => {

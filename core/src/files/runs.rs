@@ -99,11 +99,15 @@ fn file_name(run: &str) -> String {
 
 fn lock_new(path: &Path) -> io::Result<File> {
     let file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-    if try_lock(&file)? {
-        Ok(file)
-    } else {
-        Err(io::ErrorKind::WouldBlock.into())
+    let locked = try_lock(&file);
+    if matches!(locked, Ok(true)) {
+        return Ok(file);
     }
+    // Left there without a lock it would say that this run has ended.
+    let _ = fs::remove_file(path);
+    Err(locked
+        .err()
+        .unwrap_or_else(|| io::ErrorKind::WouldBlock.into()))
 }
 
 /// An error also where there is no such file.

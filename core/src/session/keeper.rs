@@ -114,7 +114,7 @@ impl SessionManager {
             }
         };
         if let (false, Some(ours)) = (old.persisted, &old.record)
-            && outranks(ours, new.record.as_deref())
+            && (old.tag.is_some() && old.tag == new.tag || outranks(ours, new.record.as_deref()))
         {
             old.tag = new.tag;
             return;
@@ -146,6 +146,7 @@ impl SessionManager {
         new.lost |= new.record.is_none() && (old.lost || old.live().is_some());
         // Of the same tokens the lifetime is measured already, and an access token that was too large to store is
         // kept.
+        let same = same && old.live().is_some();
         let (lifetime, token) = (
             old.lifetime,
             old.live().and_then(|live| live.access_token.clone()),
@@ -228,7 +229,9 @@ impl SessionManager {
         mut expected: Option<Tag>,
     ) -> Result<(), StoreError> {
         for _ in 0..RACES {
-            let done = self.commit(record.clone(), expected, Writer::Refresh).await;
+            let done = self
+                .commit(record.clone(), expected.clone(), Writer::Refresh)
+                .await;
             if done != Err(StoreError::Conflict) || self.is_fenced(&record) {
                 return done;
             }
@@ -241,7 +244,7 @@ impl SessionManager {
                     found.map(|item| item.tag)
                 }
                 Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
-                Err(_) => None,
+                Err(_) => expected,
             };
         }
         let _turn = self.turn.lock().await;
@@ -278,12 +281,15 @@ impl SessionManager {
         });
     }
 
-    /// Whether memory knows of a logout, or of another login.
+    /// Whether memory knows of a logout, of another login, or of newer tokens.
     fn is_fenced(&self, record: &SessionRecord) -> bool {
         self.known().is_ok_and(|known| {
-            known
-                .record
-                .is_some_and(|ours| ours.session_id != record.session_id || ours.live().is_none())
+            known.record.is_some_and(|ours| {
+                ours.session_id != record.session_id
+                    || ours.is_newer_than(record)
+                    || ((ours.live().is_none() || record.live().is_none())
+                        && !outranks(record, Some(&ours)))
+            })
         })
     }
 
@@ -312,8 +318,7 @@ impl SessionManager {
                     return;
                 }
                 Err(StoreError::Conflict) => {
-                    let read = self.vault.load(&self.session_name).await;
-                    self.adopt(read);
+                    self.look().await;
                 }
                 Err(_) => return,
             }
@@ -388,7 +393,7 @@ pub(crate) fn outranks(ours: &SessionRecord, found: Option<&SessionRecord>) -> b
 fn is_by_a_person(record: &SessionRecord) -> bool {
     match &record.state {
         State::Live(_) => record.generation == 0,
-        State::Ended(ending) => ending.reason() == SignedOutReason::LoggedOut,
+        State::Ended(_) => record.is_logout(),
     }
 }
 

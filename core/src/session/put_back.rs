@@ -22,9 +22,9 @@ impl SessionManager {
         if !self.lies_behind(&read, journal.as_ref()) {
             return read;
         }
-        // Another process may have written both in between: one more look.
-        let read = self.vault.load(&self.session_name).await;
+        // Another process may have written both in between: one more look, at the record last, which is written first.
         let journal = self.read_journal().await;
+        let read = self.vault.load(&self.session_name).await;
         self.judge(read, journal.as_ref())
     }
 
@@ -33,8 +33,9 @@ impl SessionManager {
         if self.is_ours(&read) || !self.lies_behind(&read, self.read_journal_here().as_ref()) {
             return read;
         }
+        let journal = self.read_journal_here();
         let read = self.vault.load_here(&self.session_name);
-        self.judge(read, self.read_journal_here().as_ref())
+        self.judge(read, journal.as_ref())
     }
 
     /// Whether this is what memory has, or had put there.

@@ -147,7 +147,7 @@ impl SessionRecord {
     /// The same session one generation later.
     pub(crate) fn next(&self, state: State) -> Self {
         Self {
-            generation: self.generation + 1,
+            generation: self.generation.saturating_add(1),
             state,
             ..self.clone()
         }
@@ -166,6 +166,11 @@ impl SessionRecord {
             State::Live(live) => Some(live),
             State::Ended(_) => None,
         }
+    }
+
+    /// Whether a person ended it.
+    pub(crate) fn is_logout(&self) -> bool {
+        matches!(&self.state, State::Ended(ending) if ending.reason() == SignedOutReason::LoggedOut)
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -59,6 +59,8 @@ pub(crate) enum Outcome {
 struct Handover {
     attempt: Attempt,
     withdrawn: Option<StoreError>,
+    /// The request is over: what is not handed over by now never is.
+    over: bool,
 }
 
 impl SessionManager {
@@ -89,6 +91,7 @@ impl SessionManager {
         let handover = Arc::new(Mutex::new(Handover {
             attempt,
             withdrawn: None,
+            over: false,
         }));
         let make = self.hand_over(Arc::clone(&handover), body.clone());
         let mut request = Request::post_form(endpoint, String::new());
@@ -96,7 +99,8 @@ impl SessionManager {
         request.late_body = Some(LateBody::new(body.len() as u64, make));
         request.at_most = Some(DEADLINE);
         let answer = self.request_token(request).await;
-        let handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
+        handover.over = true;
         let outcome = match &handover.withdrawn {
             Some(error) => Outcome::Withdrawn(error.clone()),
             None => Outcome::Ended(answer),
@@ -148,6 +152,9 @@ impl SessionManager {
             )
             .await;
             let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
+            if handover.over {
+                return None;
+            }
             match said {
                 Ok((record, tag, in_time)) => {
                     handover.attempt.record = record;

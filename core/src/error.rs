@@ -192,11 +192,11 @@ impl AuthError {
             Self::Network { reason, .. } => reason.word(),
             Self::Storage { reason } => reason.word(),
             Self::LoginRequired { reason } => reason.word(),
-            Self::InteractionRequired { code } | Self::Denied { code } => code.clone(),
+            Self::InteractionRequired { code } | Self::Denied { code } => known_code(code),
             Self::Untrusted { check } => check.clone(),
             Self::Provider {
                 code: Some(code), ..
-            } => code.clone(),
+            } => known_code(code),
             Self::Provider {
                 status: Some(status),
                 ..
@@ -206,6 +206,31 @@ impl AuthError {
         };
         format!("{kind} {more}")
     }
+}
+
+/// An error code that a standard or a big provider defines, or `other`: what a provider makes up may be anything.
+fn known_code(code: &str) -> String {
+    const KNOWN: &[&str] = &[
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_target",
+        "login_required",
+        "mfa_required",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unmet_authentication_requirements",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+    ];
+    let known = KNOWN.iter().find(|known| **known == code);
+    (*known.unwrap_or(&"other")).to_owned()
 }
 
 impl From<ProtocolError> for AuthError {

@@ -8,13 +8,16 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::system::{keep_to_this_file, private, try_lock, unlock};
 use super::{Deadline, Folder, OPEN};
 
 const PREFIX: &str = "run.";
+
+/// The runs of this process that go on.
+static HERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// A claim's holder is asked after within seconds. What is older than this is nobody's proof any more.
 const KEPT: Duration = Duration::from_secs(600);
@@ -32,6 +35,7 @@ pub(crate) struct Run {
 impl Run {
     /// `name` is of letters, digits, `-` and `_`, and nobody else's.
     pub(crate) fn new(name: String) -> Self {
+        here().push(name.clone());
         Self {
             name,
             held: Mutex::default(),
@@ -60,14 +64,32 @@ impl Run {
     }
 }
 
-/// Whether this run is proven to have ended.
+impl Drop for Run {
+    fn drop(&mut self) {
+        here().retain(|name| *name != self.name);
+    }
+}
+
+/// Whether this is a run of this very process, and goes on.
+pub(crate) fn is_here(name: &str) -> bool {
+    here().iter().any(|here| here == name)
+}
+
+fn here() -> MutexGuard<'static, Vec<String>> {
+    HERE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether this run is proven to have ended: its lock is free in one folder, and held in none.
 pub(crate) fn has_ended(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) || is_here(name) {
         return false;
     }
-    let free = |folder: Arc<Folder>| is_free(&folder.path.join(file_name(name))).ok();
-    open_folders().into_iter().find_map(free).unwrap_or(false)
+    let looks: Vec<bool> = open_folders()
+        .iter()
+        .filter_map(|folder| is_free(&folder.path.join(file_name(name))).ok())
+        .collect();
+    !looks.is_empty() && looks.iter().all(|free| *free)
 }
 
 /// Removes what is left of runs that ended long ago. The caller is inside the folder.
@@ -134,8 +156,9 @@ mod tests {
         assert!(!has_ended("a-run"), "nothing is known of it yet");
         run.show();
         run.show();
-        assert!(!has_ended("a-run"), "it is alive");
+        assert!(!has_ended("a-run") && is_here("a-run"), "it is alive");
         drop(run);
+        assert!(!is_here("a-run"));
         assert!(has_ended("a-run"));
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) role: Option<&'a str>,
     /// Whether the holder's process is proven to be gone.
     pub(crate) holder_is_gone: bool,
+    /// Whether the holder is another run of this very process, and goes on.
+    pub(crate) holder_is_here: bool,
     /// For how many seconds, by the observer's own clock, the record was seen unchanged.
     pub(crate) unchanged: u64,
     pub(crate) rotation: Rotation,
@@ -117,7 +119,8 @@ impl Situation<'_> {
 
     /// Whether another process holds the claim and may be alive (refresh.md §4.3, step 4).
     fn is_at_it(&self, holder: &Holder) -> bool {
-        let succeeded = holder.role.is_some() && holder.role.as_deref() == self.role;
+        let role = holder.role.is_some() && holder.role.as_deref() == self.role;
+        let succeeded = role && !self.holder_is_here;
         if holder.run_id == self.run_id || succeeded || self.holder_is_gone {
             return false;
         }

@@ -48,6 +48,16 @@ struct Mark {
     past: Vec<String>,
 }
 
+impl Mark {
+    fn new(session_id: &str, generation: u64) -> Self {
+        Self {
+            session_id: session_id.to_owned(),
+            generation,
+            past: Vec::new(),
+        }
+    }
+}
+
 /// What is not in the store yet.
 #[derive(Default)]
 pub(crate) struct Unwritten {
@@ -95,42 +105,48 @@ impl Journal {
         }
     }
 
-    fn add(&mut self, unwritten: &Unwritten) {
+    /// Adds what was noted. `stored` is the session that the store holds now, where it can be read.
+    fn add(&mut self, unwritten: &Unwritten, stored: Option<&str>) {
         self.events.extend(unwritten.events.iter().cloned());
         forget(&mut self.events, MOST_EVENTS);
         for (session_id, generation) in &unwritten.reached {
-            self.reach(session_id, *generation);
+            self.reach(session_id, *generation, stored);
         }
     }
 
-    fn reach(&mut self, session_id: &str, generation: u64) {
-        match &mut self.mark {
-            Some(mark) if mark.session_id == session_id => {
-                mark.generation = mark.generation.max(generation);
+    /// The word of a session that the store does not hold any more comes late: that session is past, whatever it says.
+    fn reach(&mut self, session_id: &str, generation: u64, stored: Option<&str>) {
+        let Some(mark) = &mut self.mark else {
+            if stored == Some(session_id) {
+                self.mark = Some(Mark::new(session_id, generation));
             }
-            // A late word of a session that is over.
-            Some(mark) if mark.past.iter().any(|past| past == session_id) => {}
-            mark => {
-                let mut past = Vec::new();
-                if let Some(before) = mark.take() {
-                    past = before.past;
-                    past.push(before.session_id);
-                    forget(&mut past, MOST_PAST);
-                }
-                *mark = Some(Mark {
-                    session_id: session_id.to_owned(),
-                    generation,
-                    past,
-                });
-            }
+            return;
+        };
+        if mark.session_id == session_id {
+            mark.generation = mark.generation.max(generation);
+            return;
         }
+        let (past, over) = match stored {
+            Some(stored) if stored == session_id => {
+                let before = std::mem::replace(mark, Mark::new(session_id, generation));
+                (before.past, before.session_id)
+            }
+            Some(_) => (std::mem::take(&mut mark.past), session_id.to_owned()),
+            None => return,
+        };
+        mark.past = past;
+        mark.past
+            .retain(|known| *known != over && known != &mark.session_id);
+        mark.past.push(over);
+        forget(&mut mark.past, MOST_PAST);
     }
 
     /// Whether this record is one from before what was stored last.
     pub(crate) fn is_ahead_of(&self, record: &SessionRecord) -> bool {
         self.mark.as_ref().is_some_and(|mark| {
             if mark.session_id == record.session_id {
-                record.generation < mark.generation
+                // An ending that was stored late is an ending.
+                record.generation < mark.generation && record.live().is_some()
             } else {
                 mark.past.contains(&record.session_id)
             }
@@ -192,7 +208,16 @@ impl SessionManager {
                 // A newer version of the app keeps it now.
                 return Ok(());
             };
-            journal.add(unwritten);
+            // After the journal and before its swap: a login that comes later has its word after ours.
+            let stored = self.vault.load(&self.session_name).await;
+            let stored = stored
+                .ok()
+                .flatten()
+                .and_then(|item| self.decode(&item).ok());
+            journal.add(
+                unwritten,
+                stored.as_ref().map(|record| record.session_id.as_str()),
+            );
             let bytes = journal.encode();
             match self.vault.swap(&self.journal_name, tag, bytes).await {
                 Err(StoreError::Conflict) => {}
@@ -257,8 +282,8 @@ fn journal_of(
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::State;
     use super::super::record::tests::live;
+    use super::super::record::{Ending, State};
     use super::*;
 
     fn record(session_id: &str, generation: u64) -> SessionRecord {
@@ -271,7 +296,7 @@ mod tests {
     fn journal(reached: &[(&str, u64)]) -> Journal {
         let mut journal = Journal::default();
         for (session_id, generation) in reached {
-            journal.reach(session_id, *generation);
+            journal.reach(session_id, *generation, Some(session_id));
         }
         journal
     }
@@ -286,13 +311,36 @@ mod tests {
 
     #[test]
     fn a_session_that_another_login_has_replaced_was_put_back() {
-        let journal = journal(&[("a", 9), ("b", 0), ("a", 10)]);
+        let mut journal = journal(&[("a", 9), ("b", 0)]);
+        journal.reach("a", 10, Some("b"));
         assert!(journal.is_ahead_of(&record("a", 11)));
         assert!(!journal.is_ahead_of(&record("b", 0)));
         assert!(
             !journal.is_ahead_of(&record("c", 0)),
             "its mark was not written yet"
         );
+    }
+
+    #[test]
+    fn the_late_word_of_a_login_that_was_replaced_ends_nobody_elses() {
+        let mut journal = journal(&[("c", 0)]);
+        for stored in [Some("c"), None] {
+            journal.reach("b", 5, stored);
+            assert!(!journal.is_ahead_of(&record("c", 0)), "{stored:?}");
+        }
+        assert!(journal.is_ahead_of(&record("b", 5)));
+    }
+
+    #[test]
+    fn an_ending_that_was_stored_late_was_not_put_back() {
+        let journal = journal(&[("a", 3)]);
+        let mut out = record("a", 2);
+        out.state = State::Ended(Ending {
+            reason: "logged_out".to_owned(),
+            at: 1,
+            logged_in_at: None,
+        });
+        assert!(!journal.is_ahead_of(&out));
     }
 
     #[test]
@@ -304,7 +352,7 @@ mod tests {
                 let detail = Some("x".repeat(length));
                 unwritten.events.push(Event(at, "login".to_owned(), detail));
             }
-            journal.add(&unwritten);
+            journal.add(&unwritten, None);
             let bytes = journal.encode();
             assert!(bytes.len() <= MOST_BYTES);
             let read = Journal::decode(&bytes).expect("ours");

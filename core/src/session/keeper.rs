@@ -70,6 +70,7 @@ impl SessionManager {
     /// [`crate::Auth::resumed`].
     pub(crate) async fn resumed(self: &Arc<Self>) {
         let manager = Arc::clone(self);
+        self.pace.resumed();
         let look = spawn(async move {
             drop(manager.reload().await);
             manager.persist_pending().await;
@@ -102,8 +103,16 @@ impl SessionManager {
 
     /// Takes over what the store said. Within a turn, or while nothing is known yet.
     pub(crate) fn adopt(&self, read: Result<Option<StoredItem>, StoreError>) {
+        let wreck = self.wreck(&read);
         let next = self.interpret(read);
         let mut memory = self.memory();
+        // What is not stored yet takes the place of what can no longer be read.
+        if let (Memory::Known(known), Some(tag)) = (&mut *memory, wreck)
+            && !known.persisted
+        {
+            known.tag = Some(tag);
+            return;
+        }
         let (old, mut new) = match (&mut *memory, next) {
             // What is in memory outlives a store that fails.
             (Memory::Known(_), Memory::Failed { .. }) => return,
@@ -146,7 +155,8 @@ impl SessionManager {
         new.lost |= new.record.is_none() && (old.lost || old.live().is_some());
         // Of the same tokens the lifetime is measured already, and an access token that was too large to store is
         // kept.
-        let same = same && old.live().is_some();
+        let untold = new.live().is_some_and(|live| live.access_token.is_none());
+        let same = same && (old.has_the_token_of(&new) || untold && old.live().is_some());
         let (lifetime, token) = (
             old.lifetime,
             old.live().and_then(|live| live.access_token.clone()),
@@ -155,6 +165,21 @@ impl SessionManager {
         if same {
             old.lifetime = lifetime;
             old.complete(token);
+        }
+    }
+
+    /// The tag of an item that is damaged, or whose key is lost.
+    fn wreck(&self, read: &Result<Option<StoredItem>, StoreError>) -> Option<Tag> {
+        match read {
+            Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag.clone()),
+            Ok(Some(item))
+                if self
+                    .decode(item)
+                    .is_err_and(|why| why == Unreadable::Corrupt) =>
+            {
+                Some(item.tag.clone())
+            }
+            _ => None,
         }
     }
 
@@ -235,7 +260,10 @@ impl SessionManager {
             if done != Err(StoreError::Conflict) || self.is_fenced(&record) {
                 return done;
             }
-            expected = match self.vault.load(&self.session_name).await {
+            let read = self.vault.load(&self.session_name).await;
+            let wreck = self.wreck(&read);
+            expected = match read {
+                _ if wreck.is_some() => wreck,
                 Ok(found) => {
                     let decoded = found.as_ref().and_then(|item| self.decode(item).ok());
                     if !outranks(&record, decoded.as_ref()) {
@@ -243,7 +271,6 @@ impl SessionManager {
                     }
                     found.map(|item| item.tag)
                 }
-                Err(StoreError::Corrupt { tag } | StoreError::KeyLost { tag }) => Some(tag),
                 Err(_) => expected,
             };
         }
@@ -251,7 +278,7 @@ impl SessionManager {
         if self.is_fenced(&record) {
             return Err(StoreError::Conflict);
         }
-        self.take_over(record, None, false);
+        self.take_over(record, expected, false);
         Ok(())
     }
 

@@ -28,10 +28,17 @@ pub(crate) struct Pace {
 
 #[derive(Default)]
 struct State {
-    pause: Option<(Duration, AuthError)>,
+    pause: Option<Pause>,
     failures: u32,
     breaker: Breaker,
     renewed: Option<Duration>,
+}
+
+struct Pause {
+    until: Duration,
+    error: AuthError,
+    /// Whether the provider asked for it.
+    asked: bool,
 }
 
 /// A bucket of failures: one of this issuer and client, since the session manager is.
@@ -70,10 +77,10 @@ impl Pace {
     /// The error of the last try, while it is too early for another; with the seconds that are left.
     pub(crate) fn too_early(&self, now: Duration) -> Option<AuthError> {
         let mut state = self.lock();
-        if let Some((until, error)) = &state.pause
-            && let Some(left) = until.checked_sub(now).filter(|left| !left.is_zero())
+        if let Some(pause) = &state.pause
+            && let Some(left) = pause.until.checked_sub(now).filter(|left| !left.is_zero())
         {
-            return Some(match error {
+            return Some(match &pause.error {
                 AuthError::Network { reason, .. } => again_in(*reason, left),
                 other => other.clone(),
             });
@@ -82,8 +89,7 @@ impl Pace {
         Some(again_in(NetworkReason::RateLimited, left))
     }
 
-    /// A try has failed. Where nothing was sent there is nothing to wait for; where the provider said for how long, the
-    /// answer is what to store. `share` is random.
+    /// A try has failed. Where the provider said for how long to wait, the answer is what to store. `share` is random.
     pub(crate) fn failed(
         &self,
         error: &AuthError,
@@ -92,15 +98,28 @@ impl Pace {
         share: u16,
     ) -> Option<Hold> {
         let (asked, rate_limited) = match error {
+            // Nothing was sent and nothing is to be spared. A second, so that calls in a row don't each try.
             AuthError::Network {
                 reason: NetworkReason::Offline | NetworkReason::Tls,
                 ..
-            } => return None,
+            } => {
+                self.lock().pause = Some(Pause {
+                    until: boot + Duration::from_secs(1),
+                    error: error.clone(),
+                    asked: false,
+                });
+                return None;
+            }
             AuthError::Network {
                 reason,
                 retry_after_seconds,
-            } => (*retry_after_seconds, *reason == NetworkReason::RateLimited),
-            AuthError::Provider { .. } => (None, false),
+            } => (
+                retry_after_seconds.filter(|seconds| *seconds > 0),
+                *reason == NetworkReason::RateLimited,
+            ),
+            AuthError::Provider { .. }
+            | AuthError::InteractionRequired { .. }
+            | AuthError::Untrusted { .. } => (None, false),
             _ => return None,
         };
         let mut state = self.lock();
@@ -112,7 +131,11 @@ impl Pace {
             Some(hold) => Duration::from_secs(hold.seconds),
             None => pause(state.failures, share),
         };
-        state.pause = Some((boot + pause, error.clone()));
+        state.pause = Some(Pause {
+            until: boot + pause,
+            error: error.clone(),
+            asked: hold.is_some(),
+        });
         hold
     }
 
@@ -120,13 +143,25 @@ impl Pace {
     pub(crate) fn adopt(&self, hold: &Hold, left: u64, boot: Duration) {
         let until = boot + Duration::from_secs(left);
         let mut state = self.lock();
-        if state.pause.as_ref().is_none_or(|(known, _)| *known < until) {
+        if state.pause.as_ref().is_none_or(|pause| pause.until < until) {
             let reason = if hold.rate_limited {
                 NetworkReason::RateLimited
             } else {
                 NetworkReason::Unavailable
             };
-            state.pause = Some((until, AuthError::network(reason)));
+            state.pause = Some(Pause {
+                until,
+                error: AuthError::network(reason),
+                asked: true,
+            });
+        }
+    }
+
+    /// A person is there, or the network is back: what the provider did not ask for is not waited for.
+    pub(crate) fn resumed(&self) {
+        let mut state = self.lock();
+        if state.pause.as_ref().is_some_and(|pause| !pause.asked) {
+            state.pause = None;
         }
     }
 
@@ -245,11 +280,34 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_because_the_device_was_offline() {
+    fn nobody_waits_longer_than_a_second_because_the_device_was_offline() {
         let pace = Pace::default();
         for _ in 0..10 {
             fail(&pace, &AuthError::network(NetworkReason::Offline), 0, 0);
         }
-        assert_eq!(pace.too_early(at(0)), None);
+        let offline = Some(again_in(NetworkReason::Offline, at(1)));
+        assert_eq!(pace.too_early(at(0)), offline);
+        assert_eq!(pace.too_early(at(1)), None);
+    }
+
+    #[test]
+    fn a_person_who_comes_back_waits_for_what_the_provider_asked_for_and_for_nothing_else() {
+        let pace = Pace::default();
+        for _ in 0..3 {
+            fail(&pace, &unavailable(None), 0, u16::MAX);
+        }
+        assert!(pace.too_early(at(1)).is_some());
+        pace.resumed();
+        assert_eq!(pace.too_early(at(1)), None);
+        fail(&pace, &unavailable(Some(100)), 1, 0);
+        pace.resumed();
+        assert!(pace.too_early(at(2)).is_some());
+    }
+
+    #[test]
+    fn to_be_asked_for_no_wait_at_all_is_no_word() {
+        let pace = Pace::default();
+        assert_eq!(fail(&pace, &unavailable(Some(0)), 0, 0), None);
+        assert!(pace.too_early(at(0)).is_some());
     }
 }

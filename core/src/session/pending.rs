@@ -144,7 +144,7 @@ impl PendingLogins {
             self.remember(login, true, now);
         }
         self.ended
-            .retain(|ended| now.wall - ended.at < MEMORY_SECONDS);
+            .retain(|ended| now.wall.saturating_sub(ended.at) < MEMORY_SECONDS);
         let surplus = self.ended.len().saturating_sub(MAX_ENDED);
         self.ended.drain(..surplus);
     }

@@ -24,7 +24,7 @@ use super::timeline::What;
 use super::vault::Tag;
 use super::{SessionManager, share};
 use crate::error::AuthError;
-use crate::files::runs::has_ended;
+use crate::files::runs::{has_ended, is_here};
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::discovery::ProviderMetadata;
@@ -161,7 +161,10 @@ impl SessionManager {
                 }
             }
             let send_within = situation.send_within();
-            let endpoint = token_endpoint(&metadata, live)?;
+            let endpoint = match token_endpoint(&metadata, live) {
+                Ok(endpoint) => endpoint,
+                Err(error) => return Err(self.failed_before_the_send(error)),
+            };
             // Before the claim: who is about to be suspended takes none.
             let _background = self.background_time().await?;
             let attempt = match self
@@ -208,6 +211,14 @@ impl SessionManager {
         Err(unavailable(None))
     }
 
+    /// Without the provider's metadata nothing can be sent. Not each call asks for it again.
+    fn failed_before_the_send(&self, error: AuthError) -> AuthError {
+        self.note(&What::RefreshFailed(error.class()));
+        self.pace
+            .failed(&error, &self.moment(), self.clock.boot(), share());
+        error
+    }
+
     fn situation<'a>(
         &'a self,
         live: &'a Live,
@@ -224,6 +235,11 @@ impl SessionManager {
             run_id: self.run.name(),
             role: self.settings.role.as_deref(),
             holder_is_gone,
+            holder_is_here: live
+                .claim
+                .as_ref()
+                .and_then(|claim| claim.holder.as_ref())
+                .is_some_and(|holder| is_here(&holder.run_id)),
             unchanged,
             rotation: self.settings.rotation,
             token_was_kept: live.refresh_token_kept,

@@ -20,6 +20,7 @@ fn situation<'a>(claim: Option<&'a Claim>, now: &'a Moment) -> Situation<'a> {
         run_id: "me",
         role: None,
         holder_is_gone: false,
+        holder_is_here: false,
         unchanged: 0,
         rotation: Rotation::Unknown,
         token_was_kept: false,
@@ -70,6 +71,18 @@ fn the_next_run_in_a_role_of_one_process_proves_the_last_one_gone() {
         };
         assert_eq!(situation.next(), next, "{role:?}");
     }
+}
+
+#[test]
+fn two_runs_of_one_process_wait_for_each_other_whatever_their_role() {
+    let claim = Claim::taken(None, "other", Some("app"), &at(0));
+    let now = at(1);
+    let situation = Situation {
+        role: Some("app"),
+        holder_is_here: true,
+        ..situation(Some(&claim), &now)
+    };
+    assert_eq!(situation.next(), Next::Wait);
 }
 
 #[test]

@@ -247,6 +247,7 @@ impl Client {
             run_id: RUN,
             role: None,
             holder_is_gone: false,
+            holder_is_here: false,
             unchanged: 0,
             rotation: world.provider.rotation,
             token_was_kept: false,

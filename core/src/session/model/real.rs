@@ -92,6 +92,7 @@ impl Setting {
             run_id: &name(view.run),
             role: None,
             holder_is_gone: view.holder_is_gone,
+            holder_is_here: false,
             unchanged: 0,
             rotation: self.rotation,
             token_was_kept: tokens.kept,

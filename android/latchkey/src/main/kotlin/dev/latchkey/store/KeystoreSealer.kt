@@ -6,7 +6,6 @@ import android.os.SystemClock
 import android.os.UserManager
 import android.security.keystore.KeyGenParameterSpec
 import android.security.keystore.KeyProperties
-import android.security.keystore.StrongBoxUnavailableException
 import dev.latchkey.SealException
 import dev.latchkey.Sealer
 import java.security.KeyStore
@@ -126,7 +125,8 @@ class KeystoreSealer(context: Context, private val alias: String = "dev.latchkey
         try {
             asked { generate(slot, strongBox) }
         } catch (failure: KeystoreFailure) {
-            if (!strongBox || failure.cause !is StrongBoxUnavailableException) throw failure
+            // Full, or one that fails in its own words: a key beside it is better than no login.
+            if (!strongBox || failure.verdict == Verdict.LOCKED) throw failure
             asked { generate(slot, strongBox = false) }
         }
         doubts.remove(slot)

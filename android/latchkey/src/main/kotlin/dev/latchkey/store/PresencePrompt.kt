@@ -13,7 +13,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
  * `Locked`: `if (prompt.ask(activity)) auth.resumed()`.
  *
  * From Android 10 on the device's PIN, pattern or password does as well; on 9 it is a fingerprint alone, and
- * [cancelText] stands on the dialog's button.
+ * [cancelText] stands on the dialog's button. The app's manifest needs the permission `USE_BIOMETRIC`.
  */
 fun interface PresencePrompt {
     /** True once the person was there; false if not, or if the device has no way to tell. On the main thread. */

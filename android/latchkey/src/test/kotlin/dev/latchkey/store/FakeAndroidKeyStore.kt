@@ -1,7 +1,6 @@
 package dev.latchkey.store
 
 import android.security.keystore.KeyGenParameterSpec
-import android.security.keystore.StrongBoxUnavailableException
 import android.security.keystore.UserNotAuthenticatedException
 import java.io.File
 import java.io.InputStream
@@ -46,10 +45,8 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
     /** What keys were made with, in their order. */
     val made = mutableListOf<KeyGenParameterSpec>()
 
-    /** How often ciphers were asked for. */
-    var tries = 0
-
-    var hasStrongBox = true
+    /** What making a key in StrongBox meets. */
+    var strongBox: () -> Unit = {}
 
     /** Whether the person was there just now, for the keys that want to know. */
     var personIsThere = false
@@ -114,15 +111,15 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
 
         override fun engineGenerateKey(): SecretKey {
             meet(Step.GENERATE, spec.keystoreAlias)
-            if (spec.isStrongBoxBacked && !hasStrongBox) throw StrongBoxUnavailableException()
+            if (spec.isStrongBoxBacked) strongBox()
             made += spec
             val bytes = ByteArray(spec.keySize / 8).also(SecureRandom()::nextBytes)
             keys().resolve(spec.keystoreAlias).writeBytes(bytes)
             return FakeAesKey(spec.keystoreAlias, SecretKeySpec(bytes, "AES"))
         }
 
-        override fun engineInit(random: SecureRandom?) = throw UnsupportedOperationException()
-        override fun engineInit(size: Int, random: SecureRandom?) = throw UnsupportedOperationException()
+        override fun engineInit(random: SecureRandom?) = notUsed()
+        override fun engineInit(size: Int, random: SecureRandom?) = notUsed()
     }
 
     private inner class RsaGenerator : KeyPairGeneratorSpi() {
@@ -141,7 +138,7 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
             return KeyPair(pair.public, FakePrivateKey(spec.keystoreAlias, pair.private))
         }
 
-        override fun initialize(size: Int, random: SecureRandom?) = throw UnsupportedOperationException()
+        override fun initialize(size: Int, random: SecureRandom?) = notUsed()
     }
 
     private inner class Entries : KeyStoreSpi() {
@@ -152,8 +149,8 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
 
         override fun engineGetKey(alias: String, password: CharArray?): Key? = bytes(alias)?.let {
             if (it.size == 32) return FakeAesKey(alias, SecretKeySpec(it, "AES"))
-            val private = KeyFactory.getInstance("RSA").generatePrivate(PKCS8EncodedKeySpec(it.drop(RSA_PUBLIC).toByteArray()))
-            FakePrivateKey(alias, private)
+            val private = PKCS8EncodedKeySpec(it.drop(RSA_PUBLIC).toByteArray())
+            FakePrivateKey(alias, KeyFactory.getInstance("RSA").generatePrivate(private))
         }
 
         override fun engineGetCertificate(alias: String): Certificate? = bytes(alias)?.let {
@@ -162,26 +159,26 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
 
         override fun engineLoad(stream: InputStream?, password: CharArray?) {}
         override fun engineContainsAlias(alias: String) = alias in aliases
-        override fun engineDeleteEntry(alias: String) = throw AssertionError("nothing is ever deleted")
-        override fun engineAliases(): Enumeration<String> = throw UnsupportedOperationException()
+        override fun engineDeleteEntry(alias: String) = notUsed()
+        override fun engineAliases(): Enumeration<String> = notUsed()
         override fun engineSize() = aliases.size
         override fun engineIsKeyEntry(alias: String) = alias in aliases
         override fun engineIsCertificateEntry(alias: String) = false
         override fun engineGetCertificateAlias(cert: Certificate?): String? = null
         override fun engineGetCertificateChain(alias: String): Array<Certificate>? = null
         override fun engineGetCreationDate(alias: String): Date? = null
-        override fun engineSetKeyEntry(a: String, k: Key, p: CharArray?, c: Array<Certificate>?) = throw AssertionError()
-        override fun engineSetKeyEntry(a: String, k: ByteArray, c: Array<Certificate>?) = throw AssertionError()
-        override fun engineSetCertificateEntry(a: String, c: Certificate) = throw AssertionError()
+        override fun engineSetKeyEntry(a: String, k: Key, p: CharArray?, c: Array<Certificate>?) = notUsed()
+        override fun engineSetKeyEntry(a: String, k: ByteArray, c: Array<Certificate>?) = notUsed()
+        override fun engineSetCertificateEntry(a: String, c: Certificate) = notUsed()
         override fun engineStore(stream: OutputStream?, password: CharArray?) {}
     }
 
     /** As much of a certificate as says what the public key is. */
-    private class SelfSigned(private val key: PublicKey) : Certificate("fake") {
+    private inner class SelfSigned(private val key: PublicKey) : Certificate("fake") {
         override fun getPublicKey() = key
-        override fun getEncoded() = throw UnsupportedOperationException()
-        override fun verify(key: PublicKey) = throw UnsupportedOperationException()
-        override fun verify(key: PublicKey, provider: String) = throw UnsupportedOperationException()
+        override fun getEncoded() = notUsed()
+        override fun verify(key: PublicKey) = notUsed()
+        override fun verify(key: PublicKey, provider: String) = notUsed()
         override fun toString() = "fake"
     }
 
@@ -191,7 +188,6 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
 
         override fun engineInit(mode: Int, key: Key, spec: AlgorithmParameterSpec?, random: SecureRandom?) {
             key as FakeKey
-            tries++
             alias = key.alias
             meet(Step.INIT, alias)
             if (key is FakePrivateKey && !personIsThere) throw UserNotAuthenticatedException()
@@ -200,7 +196,8 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
             inside.init(mode, key.inside, spec)
         }
 
-        override fun engineInit(mode: Int, key: Key, random: SecureRandom?) = engineInit(mode, key, null as AlgorithmParameterSpec?, random)
+        override fun engineInit(mode: Int, key: Key, random: SecureRandom?) =
+            engineInit(mode, key, null as AlgorithmParameterSpec?, random)
 
         override fun engineDoFinal(input: ByteArray?, offset: Int, length: Int): ByteArray {
             meet(Step.FINISH, alias)
@@ -214,11 +211,13 @@ class FakeAndroidKeyStore(private val keys: () -> File) : ExternalResource() {
         override fun engineGetOutputSize(length: Int) = inside.getOutputSize(length)
         override fun engineSetMode(mode: String) {}
         override fun engineSetPadding(padding: String) {}
-        override fun engineInit(m: Int, k: Key, p: AlgorithmParameters?, r: SecureRandom?) = throw UnsupportedOperationException()
-        override fun engineUpdate(i: ByteArray, o: Int, l: Int) = throw UnsupportedOperationException()
-        override fun engineUpdate(i: ByteArray, o: Int, l: Int, out: ByteArray, at: Int) = throw UnsupportedOperationException()
-        override fun engineDoFinal(i: ByteArray, o: Int, l: Int, out: ByteArray, at: Int) = throw UnsupportedOperationException()
+        override fun engineInit(m: Int, k: Key, p: AlgorithmParameters?, r: SecureRandom?) = notUsed()
+        override fun engineUpdate(i: ByteArray, o: Int, l: Int) = notUsed()
+        override fun engineUpdate(i: ByteArray, o: Int, l: Int, out: ByteArray, at: Int) = notUsed()
+        override fun engineDoFinal(i: ByteArray, o: Int, l: Int, out: ByteArray, at: Int) = notUsed()
     }
+
+    private fun notUsed(): Nothing = throw AssertionError("the sealer has no use for it; above all, nothing is deleted")
 
     private companion object {
         /** How long the encoding of a public key of 2,048 bits with the exponent 65,537 is. */

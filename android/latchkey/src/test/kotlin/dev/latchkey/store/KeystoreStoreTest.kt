@@ -3,6 +3,7 @@ package dev.latchkey.store
 import android.app.Application
 import android.content.pm.PackageManager
 import android.os.UserManager
+import android.security.keystore.StrongBoxUnavailableException
 import android.security.keystore.UserNotAuthenticatedException
 import dev.latchkey.SealException
 import dev.latchkey.conformanceAssertIntact
@@ -131,7 +132,7 @@ class KeystoreStoreTest {
         shadowOf(context.packageManager).setSystemFeature(PackageManager.FEATURE_STRONGBOX_KEYSTORE, true)
         conformancePrepare(store)
         assertTrue(keystore.made.single().isStrongBoxBacked)
-        keystore.hasStrongBox = false
+        keystore.strongBox = { throw StrongBoxUnavailableException() }
         keystore.lose(ALIAS)
         conformanceAssertReplaceable(store)
         assertEquals(listOf(true, false), keystore.made.map { it.isStrongBoxBacked })

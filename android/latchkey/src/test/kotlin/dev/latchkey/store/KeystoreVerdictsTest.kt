@@ -115,11 +115,14 @@ class KeystoreVerdictsTest {
     }
 
     @Test
-    fun `a key is made beside a StrongBox that is not there`() = runs {
+    fun `a key is made beside a StrongBox that is not there, or that fails in its own words`() {
         shadowOf(context.packageManager).setSystemFeature(PackageManager.FEATURE_STRONGBOX_KEYSTORE, true)
-        keystore.hasStrongBox = false
-        app(store).logIn()
-        assertEquals(listOf(false), keystore.made.map { it.isStrongBoxBacked })
+        for (failure in listOf(StrongBoxUnavailableException(), ProviderException("no key"))) {
+            keystore.made.clear()
+            keystore.strongBox = { throw failure }
+            KeystoreSealer(context, "dev.latchkey.${failure::class.simpleName}").createKey()
+            assertEquals(listOf(false), keystore.made.map { it.isStrongBoxBacked })
+        }
     }
 
     @Test

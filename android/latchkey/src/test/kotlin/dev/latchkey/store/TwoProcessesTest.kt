@@ -98,11 +98,12 @@ class OtherProcessWork {
     fun work() = runs {
         unlock()
         val store = sharedStore(folder)
-        val (issuer, clientId, audience) = listOf("issuer", "client", "audience").map { System.getProperty("other.$it")!! }
+        val told = { name: String -> System.getProperty("other.$name")!! }
         val work: suspend () -> String = when (System.getProperty("other.work")) {
             "refresh" -> {
                 val scopes = listOf("openid", "profile", "offline_access")
-                val config = AuthConfig(issuer, clientId, "dev.latchkey.sample:/callback", scopes, audience)
+                val redirectUri = "dev.latchkey.sample:/callback"
+                val config = AuthConfig(told("issuer"), told("client"), redirectUri, scopes, told("audience"))
                 val auth = Auth(config, store);
                 { auth.accessToken(AccessTokenOptions()).value }
             }
@@ -122,7 +123,7 @@ private class OtherProcess(work: String, folder: File) : AutoCloseable {
     private val lines: BufferedReader
 
     init {
-        val same = listOf("jna.library.path", "robolectric.offline", "robolectric.dependency.dir", "robolectric.enabledSdks")
+        val same = listOf("offline", "dependency.dir", "enabledSdks").map { "robolectric.$it" } + "jna.library.path"
         val settings = same.associateWith { System.getProperty(it) } + mapOf(
             "other.work" to work,
             "other.folder" to folder.path,

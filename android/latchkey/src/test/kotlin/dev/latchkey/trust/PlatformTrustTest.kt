@@ -62,7 +62,7 @@ class PlatformTrustTest {
         val careless = object : TrustEvaluator {
             override fun evaluate(certificates: List<ByteArray>, host: String) {}
         }
-        val front = front("elsewhere")
+        serve("elsewhere")
         assertEquals(NetworkReason.TLS, tlsError(Auth.withTrust(config(front.origin), memoryStore(), careless)))
         assertEquals(0L, server.requests("discovery"))
     }
@@ -87,12 +87,14 @@ class PlatformTrustTest {
         fails<TrustException.Untrusted> { trust.evaluate(emptyList(), "localhost") }
         manager.pinned = { throw IllegalStateException("canary") }
         val chain = certificates.chain("good").map { it.encoded }
-        assertFalse("canary" in fails<TrustException.Untrusted> { trust.evaluate(chain, "localhost") }.stackTraceToString())
+        val error = fails<TrustException.Untrusted> { trust.evaluate(chain, "localhost") }
+        assertFalse("canary" in error.stackTraceToString())
     }
 
     @Test
     fun `a trust manager that knows nothing of hosts is a mistake that is found at once`() {
-        fails<IllegalArgumentException> { PlatformTrust(certificates.trustManager) }
+        val plain = object : X509TrustManager by certificates.trustManager {}
+        fails<IllegalArgumentException> { PlatformTrust(plain) }
     }
 
     private fun refused(name: String) = runs {
@@ -101,13 +103,13 @@ class PlatformTrustTest {
         assertEquals("nothing was sent", 0L, server.requests("discovery"))
     }
 
-    private fun front(name: String) = TlsFront(certificates.context(name), server.issuer).also {
+    private fun serve(name: String) = TlsFront(certificates.context(name), server.issuer).also {
         front = it
         server.faults(it.speaksAs())
     }
 
     private fun behind(name: String, manager: X509TrustManager) =
-        Auth.withTrust(config(front(name).origin), memoryStore(), PlatformTrust(manager))
+        Auth.withTrust(config(serve(name).origin), memoryStore(), PlatformTrust(manager))
 
     private suspend fun tlsError(auth: Auth): NetworkReason =
         fails<AuthException.Network> { auth.beginLogin(LoginOptions()) }.reason

@@ -81,7 +81,7 @@ class TestCertificates(private val folder: File) {
 }
 
 /** TLS in front of the development server, on a port of its own. */
-class TlsFront(context: SSLContext, private val issuer: String) : AutoCloseable {
+class TlsFront(context: SSLContext, issuer: String) : AutoCloseable {
     private val home = URI.create(issuer)
     private val listener =
         context.serverSocketFactory.createServerSocket(0, 50, InetAddress.getByName("127.0.0.1")) as SSLServerSocket
@@ -111,13 +111,17 @@ class TlsFront(context: SSLContext, private val issuer: String) : AutoCloseable 
             "token_endpoint" to "/token",
             "jwks_uri" to "/jwks",
         )
-        val metadata = JsonObject(endpoints.mapValues { (_, path) -> JsonPrimitive(origin + home.path.trimEnd('/') + path) })
-        return "discovery:merge=${DevServerProcess.inFault(metadata)}"
+        val issuer = origin + home.path.trimEnd('/')
+        val metadata = endpoints.mapValues { (_, path) -> JsonPrimitive(issuer + path) }
+        return "discovery:merge=${DevServerProcess.inFault(JsonObject(metadata))}"
     }
 
     private fun pass(from: Socket, to: Socket) = thread(isDaemon = true) {
         // Whichever side ends, or does not like the other's certificate: both are closed.
-        from.use { to.use { try { from.getInputStream().copyTo(to.getOutputStream()) } catch (_: IOException) { } } }
+        try {
+            from.use { to.use { from.getInputStream().copyTo(to.getOutputStream()) } }
+        } catch (_: IOException) {
+        }
     }
 
     override fun close() = listener.close()

@@ -20,16 +20,17 @@ import javax.crypto.spec.GCMParameterSpec
 /**
  * Seals with an AES-256-GCM key of Android Keystore, which cannot leave it; in StrongBox where the device has one.
  *
- * All processes of an app may have one of these with the same [alias]; no other code may use that alias, nor [alias] with
- * `.spare` behind it. The key asks for no person and works while the screen is locked: `setUnlockedDeviceRequired` would
- * make each refresh fail that the system starts in the background. Before the first unlock after a restart neither the
- * key nor the app's files can be read, and that is `Locked`. For reading that asks for a person: [PresenceSealer].
+ * All processes of an app may have one of these with the same [alias]; no other code may use that alias, nor [alias]
+ * with `.spare` behind it. The key asks for no person and works while the screen is locked: with
+ * `setUnlockedDeviceRequired` each refresh would fail that an app makes in the background. Before the first unlock
+ * after a restart neither the key nor the app's files can be read, and that is `Locked`. For reading that asks for a
+ * person: [PresenceSealer].
  *
  * What each failure of Keystore means is in one table: [verdictOn]. Where a failure proves nothing,
  *  * nothing is deleted and no key is replaced, ever;
  *  * sealing goes on with a second key beside the first, so that one broken key does not shut the app for good;
- *  * reading is `Unavailable`, which an app tries again. Only when the key has not worked once in a minute of tries is it
- *    `Corrupt`, which an app answers with a login. If the key works after all, so does reading.
+ *  * reading is `Unavailable`, which an app tries again. Only when the key has failed for a minute, without working
+ *    once, is it `Corrupt`, which an app answers with a login. If the key works after all, so does reading.
  */
 class KeystoreSealer(context: Context, private val alias: String = "dev.latchkey") : Sealer {
     private val context = context.applicationContext ?: context
@@ -37,7 +38,7 @@ class KeystoreSealer(context: Context, private val alias: String = "dev.latchkey
     /** Since when a key has failed and proven nothing by it. */
     private val doubts = ConcurrentHashMap<Slot, Long>()
 
-    /** The key that is used, and the one for when the first fails. Its number is the first byte of all that it seals. */
+    /** The key, and the one for when it fails. Its number begins all that it seals: layout and key in one. */
     private enum class Slot(val number: Byte, val suffix: String) {
         FIRST(1, ""),
         SPARE(2, ".spare"),
@@ -95,8 +96,8 @@ class KeystoreSealer(context: Context, private val alias: String = "dev.latchkey
     }
 
     /**
-     * Works with the key. It is looked up each time: another process may have made a new one, and one that is kept would
-     * look as if it were lost.
+     * Works with the key. It is looked up each time: another process may have made a new one, and one that is kept
+     * would look as if it were lost.
      */
     private fun <T> withKey(slot: Slot, work: (Cipher, SecretKey) -> T): T = try {
         val done = asked {

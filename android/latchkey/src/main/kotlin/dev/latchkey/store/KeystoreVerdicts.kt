@@ -54,7 +54,7 @@ internal enum class Verdict {
  * | … whose flag says that it is transient, or whose operation has expired | | busy |
  * | … key corrupted, key does not exist | | lost |
  * | … any other; and every one before API 33, where it may not be looked into | | unproven |
- * | `ProviderException` and all else, without a cause that says more | seen for broken keys and for busy systems | unproven |
+ * | `ProviderException` and all else, without such a cause | seen of broken keys, and of busy ones | unproven |
  * | no exception, and no key under the alias | Keystore was emptied (a lost alias), or never had it | no key |
  *
  * The last row is [KeystoreSealer]'s, as is what follows from *unproven*.

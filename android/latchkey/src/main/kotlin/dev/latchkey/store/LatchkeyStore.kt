@@ -8,8 +8,8 @@ import dev.latchkey.fileStore
 import java.io.File
 
 /**
- * The store of an Android app: the core's files, sealed by a key of Android Keystore, in the folder that no backup takes
- * along. All processes of the app may open it, with the same kind of sealer.
+ * The store of an Android app: the core's files, sealed by a key of Android Keystore, in the folder that no backup
+ * takes along. All processes of the app may open it, with the same kind of sealer.
  *
  * Makes the folder and looks at nothing else: no key is made before the first login.
  *

@@ -21,13 +21,13 @@ import javax.crypto.spec.PSource
 import javax.crypto.spec.SecretKeySpec
 
 /**
- * Binds *reading* to a person: within [seconds] after the person has unlocked the device or answered a [PresencePrompt]
- * the store can be read, and otherwise it is `Locked`. Writing asks nobody, as a store must. Put it round the sealer:
- * `latchkeyStore(context, PresenceSealer(KeystoreSealer(context)))`, from the first login on; what was stored without it
- * is `Corrupt` to it.
+ * Binds *reading* to a person: within [seconds] after the person has unlocked the device or answered a
+ * [PresencePrompt] the store can be read, and otherwise it is `Locked`. Writing asks nobody, as a store must. Put it
+ * round the sealer: `latchkeyStore(context, PresenceSealer(KeystoreSealer(context)))`, from the first login on; what
+ * was stored without it is `Corrupt` to it.
  *
- * It is Keystore that refuses, not this class: what is written is sealed to a public key, and the private one works only
- * after the person was there. The inner sealer, which asks nobody, sees to it that only the app can have written it.
+ * It is Keystore that refuses, not this class: what is written is sealed to a public key, and the private one works
+ * only after the person was there. The inner sealer, which asks nobody, sees to it that only the app can have written.
  *
  * For an app that wants it, it has its price: no refresh in the background, because the refresh token cannot be read
  * then; and whoever removes the screen lock of the device has to log in again.
@@ -68,15 +68,11 @@ class PresenceSealer(
         val own = inner.unseal(associatedData, sealed)
         if (own.size < WRAPPED_BYTES + NONCE_BYTES) throw SealException.Corrupt()
         val dataKey = asked {
-            val key = keyStore().getKey(alias, null) as PrivateKey? ?: throw SealException.NoKey()
-            Cipher.getInstance(WRAPPING).run {
-                init(Cipher.DECRYPT_MODE, key, OAEP)
-                try {
-                    doFinal(own, 0, WRAPPED_BYTES)
-                } catch (_: BadPaddingException) {
-                    // Of the key before this one.
-                    throw SealException.Corrupt()
-                }
+            try {
+                unwrapping().doFinal(own, 0, WRAPPED_BYTES)
+            } catch (_: BadPaddingException) {
+                // Of the key before this one.
+                throw SealException.Corrupt()
             }
         }
         asked {
@@ -88,10 +84,26 @@ class PresenceSealer(
         }
     }
 
-    /** As a key of the app's, so that it is used outside Keystore, whose copy asks for a person in some versions. */
-    private fun publicKey(): PublicKey = asked {
-        val certificate = keyStore().getCertificate(alias) ?: throw SealException.NoKey()
-        KeyFactory.getInstance("RSA").generatePublic(X509EncodedKeySpec(certificate.publicKey.encoded))
+    /**
+     * As a key of the app's, so that it is used outside Keystore, whose copy asks for a person in some versions. It
+     * would work on when the one that reads is lost, so that one is looked at first; if it is locked, no matter.
+     */
+    private fun publicKey(): PublicKey {
+        try {
+            asked { unwrapping() }
+        } catch (failure: KeystoreFailure) {
+            if (failure.verdict == Verdict.LOST) throw failure
+        }
+        return asked {
+            val certificate = keyStore().getCertificate(alias) ?: throw SealException.NoKey()
+            KeyFactory.getInstance("RSA").generatePublic(X509EncodedKeySpec(certificate.publicKey.encoded))
+        }
+    }
+
+    /** Keystore refuses it without the person. */
+    private fun unwrapping(): Cipher {
+        val key = keyStore().getKey(alias, null) as PrivateKey? ?: throw SealException.NoKey()
+        return Cipher.getInstance(WRAPPING).apply { init(Cipher.DECRYPT_MODE, key, OAEP) }
     }
 
     private fun keyStore() = KeyStore.getInstance(KEYSTORE).apply { load(null) }

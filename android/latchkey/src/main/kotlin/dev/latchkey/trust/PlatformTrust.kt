@@ -17,7 +17,7 @@ import javax.net.ssl.X509TrustManager
  * whether the server has its key, the core checks in any case.
  *
  * @param manager who judges; left out, the one that the app's other connections ask. One of another make must know of
- *   hosts, as Android's do: with `checkServerTrusted(chain, authType, host)`. If not, it is an `IllegalArgumentException`.
+ *   hosts, as Android's do, by `checkServerTrusted(chain, authType, host)`; else it is an `IllegalArgumentException`.
  */
 class PlatformTrust(manager: X509TrustManager = defaultManager()) : TrustEvaluator {
     private val manager = X509TrustManagerExtensions(manager)

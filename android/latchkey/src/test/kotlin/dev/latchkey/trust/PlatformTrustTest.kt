@@ -27,8 +27,8 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.annotation.Config
 
 /**
- * The way from the core's TLS to a trust manager and back. The manager stands for Android's: it is the JVM's, told of the
- * host as Android's is.
+ * The way from the core's TLS to a trust manager and back. The manager stands for Android's: it is the JVM's, told of
+ * the host as Android's is.
  */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [28, 35], manifest = Config.NONE)

@@ -28,11 +28,9 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
 
 /** The core's file store over a key of Keystore, as an app opens it. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class KeystoreStoreTest {
     @get:Rule
     val keys = TemporaryFolder()

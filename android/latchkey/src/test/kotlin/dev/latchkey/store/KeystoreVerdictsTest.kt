@@ -31,7 +31,6 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
 import org.robolectric.shadows.ShadowSystemClock
 
 /**
@@ -39,7 +38,6 @@ import org.robolectric.shadows.ShadowSystemClock
  * once the fault is gone, because nothing was deleted.
  */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class KeystoreVerdictsTest {
     @get:Rule
     val keys = TemporaryFolder()

@@ -24,11 +24,9 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
 
 /** Reading that asks for a person, and writing that does not. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class PresenceTest {
     @get:Rule
     val keys = TemporaryFolder()

@@ -23,11 +23,9 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
 
 /** Two processes of an app: one folder, one Keystore. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class TwoProcessesTest {
     @get:Rule
     val folder = TemporaryFolder()
@@ -87,7 +85,6 @@ private fun unlock() {
 
 /** What the other process does, under the same Android. Not found by the test runner: its name is no test's. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class OtherProcessWork {
     private val folder = File(System.getProperty("other.folder")!!)
 

@@ -24,14 +24,12 @@ import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.annotation.Config
 
 /**
  * The way from the core's TLS to a trust manager and back. The manager stands for Android's: it is the JVM's, told of
  * the host as Android's is.
  */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [28, 35], manifest = Config.NONE)
 class PlatformTrustTest {
     private val manager = HostAwareManager(certificates.trustManager)
     private lateinit var front: TlsFront

@@ -127,9 +127,30 @@ class Phone : ExternalResource() {
         assertEquals(null, shadowOf(app).peekNextStartedActivity())
     }
 
+    /** The tab that this screen opens. Asked for again meanwhile, it opens no other. */
+    internal fun tab(activity: ActivityController<LoginActivity>): Intent {
+        var intent = next()
+        while (isLogin(intent)) {
+            activity.newIntent(intent)
+            intent = next()
+        }
+        return intent
+    }
+
+    internal fun assertNoOtherTab(activity: ActivityController<LoginActivity>) {
+        ShadowLooper.idleMainLooper()
+        generateSequence { shadowOf(app).nextStartedActivity }.forEach {
+            assertTrue("$it", isLogin(it))
+            activity.newIntent(it)
+            ShadowLooper.idleMainLooper()
+        }
+    }
+
+    private fun isLogin(intent: Intent) = intent.component?.className == LoginActivity::class.java.name
+
     /** The system shows the login that the app has asked for. */
     internal fun openLogin(intent: Intent = next()): ActivityController<LoginActivity> {
-        assertEquals(LoginActivity::class.java.name, intent.component?.className)
+        assertTrue("$intent", isLogin(intent))
         return Robolectric.buildActivity(LoginActivity::class.java, intent).setup()
     }
 

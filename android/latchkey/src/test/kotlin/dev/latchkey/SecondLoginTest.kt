@@ -25,12 +25,12 @@ class SecondLoginTest {
     fun `a double tap opens one page, and both taps get the session`() {
         phone.start()
         val taps = listOf(phone.tap(), phone.tap())
-        phone.openLogin()
-        val tab = phone.next()
+        val activity = phone.openLogin()
+        val tab = phone.tab(activity)
         val third = phone.tap()
-        phone.assertNothingStarts()
         phone.redirect(callback(tab, "alice"))
         assertEquals(1, (taps + third).map { it.result() }.distinct().size)
+        phone.assertNoOtherTab(activity)
     }
 
     @Test

@@ -86,8 +86,8 @@ impl Auth {
     }
 
     /// Call it when the app comes to the foreground, and when the device is unlocked: looks at the store at once (what
-    /// another process did is otherwise seen within 30 seconds), and tries again to store what could not be stored. No
-    /// network. Without it nothing is lost, only later.
+    /// another process did is otherwise seen within 30 seconds), tries again to store what could not be stored, and ends
+    /// a pause after a failure that the provider did not ask for. No network. Without it nothing is lost, only later.
     pub async fn resumed(&self) {
         self.session.resumed().await;
     }

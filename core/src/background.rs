@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// extension there is none). Called from blocking threads of the core; must return at once and ask no person.
 #[uniffi::export(rust, foreign)]
 pub trait BackgroundTime: Send + Sync {
-    /// Begins a piece of work that should not be suspended. Each one that has begun is ended, by its `id`.
+    /// Begins a piece of work that should not be suspended. Each one that has begun is ended, by its `id`. Waited for
+    /// for one second; a grant that comes later is ended at once, and the refresh goes on without.
     ///
     /// # Errors
     /// Any: the refresh goes on without.
@@ -31,8 +32,8 @@ pub trait BackgroundTime: Send + Sync {
 pub struct BackgroundGrant {
     /// Names this piece of work.
     pub id: u64,
-    /// Seconds that the app may still run; `None` for no limit, as while it is on the screen. With less than a refresh
-    /// can take, nothing is sent.
+    /// Seconds that the app may still run; `None` for no limit, as while it is on the screen. With less than 15, which a
+    /// refresh can take, nothing is sent.
     pub seconds_left: Option<u64>,
 }
 

@@ -94,7 +94,7 @@ pub enum AuthError {
         /// How.
         reason: StorageReason,
     },
-    /// This device's clock is wrong, so nothing that has a date can be checked.
+    /// At a login: the ID token is good by the provider's time and not by this device's. A session that is there goes on.
     #[error("This device's clock is off by about {} seconds. Set it, then try again.", skew_seconds.unsigned_abs())]
     Clock {
         /// By how much; positive when the device is ahead.

@@ -36,13 +36,15 @@ pub struct AuthConfig {
     /// The role of this process, where the system runs at most one process in it at a time: `app` in an app's main
     /// process, another word in its extension. Then a new start proves that the last one is gone, and goes on at once
     /// with a refresh that was cut off; without it, and with a store that is no [`crate::file_store`], up to 15 seconds
-    /// are waited. Never for a program that may run twice.
+    /// are waited. Never for a program that may run twice: two of them may send the same refresh token, which ends the
+    /// session at a strict provider.
     #[uniffi(default = None)]
     pub single_instance_role: Option<String>,
     /// The absolute deadline of one request, in seconds, 1 to 120. `None` means 30.
     #[uniffi(default = None)]
     pub request_timeout_seconds: Option<u32>,
-    /// Certificates (PEM) that are trusted besides the system's, e.g. of a company's own authority.
+    /// Certificates (PEM) that are trusted besides the system's, e.g. of a company's own authority. Not together with
+    /// [`crate::Auth::with_trust`].
     #[uniffi(default = None)]
     pub trust_anchors_pem: Option<String>,
 }

@@ -94,7 +94,18 @@ impl SessionManager {
             Memory::Known(known) => known.signed_out(&*self.clock),
             _ => None,
         };
-        let summary = summary(&memory, reason);
+        // A login without an end, and no record any more: the journal knows better than the store.
+        let last = events
+            .iter()
+            .rev()
+            .find(|event| matches!(event.1.as_str(), "login" | "ended"));
+        let removed = last.is_some_and(|event| event.1 == "login");
+        let summary = match reason {
+            Some(SignedOutReason::Never) if removed => {
+                "Logged out because the stored session was removed while the app was not running."
+            }
+            reason => summary(&memory, reason),
+        };
         events.push(Event(at, "summary".to_owned(), Some(summary.to_owned())));
         let told = |Event(at_unix_seconds, event, detail): Event| TimelineEvent {
             at_unix_seconds,
@@ -141,7 +152,9 @@ fn summary(memory: &Memory, signed_out: Option<SignedOutReason>) -> &'static str
             "Logged in. A renewal was cut off before its answer was here; it is resolved at the next renewal."
         }
         None => "Logged in: nobody was logged out.",
-        Some(SignedOutReason::Never) => "Nobody has logged in on this device yet.",
+        Some(SignedOutReason::Never) => {
+            "Nobody has logged in on this device yet, with this issuer and client id."
+        }
         Some(SignedOutReason::LoggedOut) => {
             "Logged out because the app, or the person, asked for it on this device."
         }
@@ -149,7 +162,7 @@ fn summary(memory: &Memory, signed_out: Option<SignedOutReason>) -> &'static str
             "Logged out because the provider refused the stored refresh token, and no renewal was open: it was revoked or had run out there (a password change, an administrator, the provider's rules)."
         }
         Some(SignedOutReason::RotationInterrupted) => {
-            "Logged out because a renewal was cut off before its answer was stored, and the provider did not let it be repeated. A reuse window of at least 60 seconds at the provider prevents this."
+            "Logged out because the provider refused the refresh token after an earlier renewal had been left without an answer. Most likely that renewal had spent it (a reuse window of at least 60 seconds at the provider prevents this); a revocation in between looks the same."
         }
         Some(SignedOutReason::Expired) => {
             "Logged out because the access token had ended and there was no refresh token. The scope offline_access brings one."

@@ -33,8 +33,8 @@ words! {
         LoggedOut = "logged_out",
         /// The provider ended the session: a password change, an administrator, its own rules.
         Revoked = "revoked",
-        /// A refresh was cut off between the provider's answer and the store, and the provider does not let it be
-        /// repeated.
+        /// The provider refused the refresh token while an earlier send of it was open: its answer never came, broke off,
+        /// or was a 5xx. Most likely that send had spent it.
         RotationInterrupted = "rotation_interrupted",
         /// The access token ended and there was no refresh token.
         Expired = "expired",

@@ -4,16 +4,18 @@ import android.app.Activity
 import android.app.Application
 import android.content.Context
 import dev.latchkey.browser.Doors
+import dev.latchkey.store.latchkeyStore
+import dev.latchkey.trust.PlatformTrust
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
-import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 
 /**
@@ -21,7 +23,7 @@ import kotlinx.coroutines.withContext
  * there when the system starts the process anew for the redirect.
  *
  * ```
- * val latchkey = LatchkeyClient(this, AuthConfig(issuer, clientId, "com.example.app:/callback"), store)
+ * val latchkey = LatchkeyClient(this, AuthConfig(issuer, clientId, "com.example.app:/callback"))
  * // in an activity:
  * lifecycleScope.launch {
  *     latchkey.login(this@MainActivity)
@@ -36,13 +38,22 @@ class LatchkeyClient internal constructor(
     context: Context,
     config: AuthConfig,
     private val worker: CoroutineDispatcher,
-    makeAuth: () -> Auth,
+    private val makeAuth: () -> Auth,
 ) {
-    constructor(context: Context, config: AuthConfig, store: SecureStore) :
-        this(context, config, Dispatchers.IO, { Auth(config, store) })
+    /**
+     * @param store where the session is kept; left out, [latchkeyStore]: sealed by Android Keystore.
+     *
+     * Certificates are judged as Android judges them for the app's other connections, unless the configuration names
+     * authorities of its own.
+     */
+    constructor(context: Context, config: AuthConfig, store: SecureStore? = null) :
+        this(context, config, Dispatchers.IO, { auth(context.applicationContext, config, store) })
 
     private val scope = CoroutineScope(SupervisorJob() + worker)
-    private val auth: Deferred<Auth> = scope.async { makeAuth() }
+    private val making = Mutex()
+
+    @Volatile
+    private var made: Auth? = null
     private val mutableSession = MutableStateFlow<Session?>(null)
     private val name = "${config.issuer} ${config.clientId}"
     internal val logins = Logins(context.applicationContext, name, config.issuer, scope)
@@ -76,7 +87,7 @@ class LatchkeyClient internal constructor(
         options: LoginOptions = LoginOptions(),
         ephemeral: Boolean = false,
         whenOpen: WhenLoginOpen = WhenLoginOpen.JOIN,
-    ): Session = logins.login(activity, OpenLogin(options, ephemeral), whenOpen) { auth.await().beginLogin(options) }
+    ): Session = logins.login(activity, OpenLogin(options, ephemeral), whenOpen) { auth().beginLogin(options) }
 
     /** Gives up the login that is open: its callers get [AuthException.Cancelled]. */
     fun cancelLogin() = logins.cancel()
@@ -120,9 +131,13 @@ class LatchkeyClient internal constructor(
     /** Looks at everything that a login depends on, and says in words what to do. */
     suspend fun checkUp(): List<Check> = call { it.checkUp() }
 
+    /** Made by the first call; one that failed, such as before the first unlock, is tried again by the next. */
+    private suspend fun auth(): Auth =
+        made ?: making.withLock { made ?: withContext(worker) { makeAuth() }.also { made = it } }
+
     /** A call of the core, off the main thread; afterwards [session] says what it has changed. */
     internal suspend fun <T> call(work: suspend (Auth) -> T): T = withContext(worker) {
-        val core = auth.await()
+        val core = auth()
         try {
             work(core)
         } finally {
@@ -136,4 +151,16 @@ class LatchkeyClient internal constructor(
      * if it was, and then the login has ended, one way or the other.
      */
     internal suspend fun receive(uri: String): Boolean = logins.receive { call { it.finishLogin(uri) } }
+
+    private companion object {
+        fun auth(context: Context, config: AuthConfig, store: SecureStore?): Auth {
+            val kept = try {
+                store ?: latchkeyStore(context)
+            } catch (error: StoreException) {
+                val isLocked = error is StoreException.Locked
+                throw AuthException.Storage(if (isLocked) StorageReason.LOCKED else StorageReason.UNAVAILABLE)
+            }
+            return if (config.trustAnchorsPem == null) Auth.withTrust(config, kept, PlatformTrust()) else Auth(config, kept)
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Lane kotlin: the generated Kotlin calls the core on the Java virtual machine.
+//! Lane kotlin: the generated Kotlin and the Android shell call the core on the Java virtual machine.
 
 use super::{Lane, Stop};
 use crate::system::{self, Tool};
@@ -17,7 +17,7 @@ pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
             "LATCHKEY_BINDINGS_KOTLIN",
             bindings::kotlin_folder(lane.project),
         )
-        .current_dir(lane.project.root.join("android/jvm-tests"))
+        .current_dir(lane.project.root.join("android"))
         .args(["--batch-mode", "--no-transfer-progress", "test"]);
     lane.tests("Maven: compile and test", &mut tests, count::surefire)
 }

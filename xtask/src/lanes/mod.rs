@@ -24,7 +24,7 @@ use crate::system::{self, Tool};
 pub(crate) enum LaneName {
     /// Formatting, lints, borders, documentation and the Rust tests.
     Rust,
-    /// The generated Kotlin, on the Java virtual machine.
+    /// The generated Kotlin and the Android shell, on the Java virtual machine.
     Kotlin,
     /// The generated Swift and the iOS shell's tests.
     Swift,

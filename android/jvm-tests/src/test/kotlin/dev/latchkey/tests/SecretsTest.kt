@@ -40,7 +40,7 @@ class SecretsTest {
     fun `no text of what the core hands out holds a secret, and no line of its log`() = runs {
         val auth = server.app(store)
         auth.setLogSink(LogLevel.DEBUG, lines)
-        server.faults("token:merge=${DevServer.inFault(JsonObject(mapOf("refresh_token" to json(REFRESH_TOKEN))))}")
+        server.faults("token:merge=${DevServerProcess.inFault(JsonObject(mapOf("refresh_token" to json(REFRESH_TOKEN))))}")
         val request = auth.beginLogin(LoginOptions())
         val callback = submitLoginPage(request.url, "alice")
         val session = auth.finishLogin(callback)

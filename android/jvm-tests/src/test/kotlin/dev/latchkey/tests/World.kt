@@ -43,7 +43,7 @@ suspend fun Auth.logIn(user: String, options: LoginOptions = LoginOptions()): Se
 /** The app, logged in as alice, with an access token that has ended; faults and counters are as new. */
 suspend fun DevServer.expired(store: SecureStore): Auth {
     val auth = app(store)
-    faults("token:merge=${DevServer.inFault(JsonObject(mapOf("expires_in" to json(0))))}")
+    faults("token:merge=${DevServerProcess.inFault(JsonObject(mapOf("expires_in" to json(0))))}")
     auth.logIn("alice")
     reset()
     return auth

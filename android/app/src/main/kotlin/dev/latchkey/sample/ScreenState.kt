@@ -24,7 +24,7 @@ data class ScreenState(
 data class Seen(
     /** The settings that are not filled in, by name. */
     val missingSettings: List<String> = listOf(),
-    /** The core's snapshot; `null` while it is read for the first time. */
+    /** The core's snapshot; `null` while it is read for the first time, or if the core refuses the configuration. */
     val session: Session? = null,
     /** The one call that runs. [Action.LOG_IN] from the tap until the browser opens, and from its answer on. */
     val running: Action? = null,
@@ -73,7 +73,10 @@ fun screenState(seen: Seen): ScreenState {
         val names = seen.missingSettings.joinToString(", ")
         return ScreenState(message = listOf(Text(R.string.settings_missing, names)))
     }
-    val session = seen.session ?: return ScreenState(busy = true, message = listOf(Text(R.string.please_wait)))
+    val session = seen.session
+    if (session == null && seen.failure == null) {
+        return ScreenState(busy = true, message = listOf(Text(R.string.please_wait)))
+    }
     val state = when {
         seen.running == Action.LOG_IN -> loggingIn(Text(R.string.login_running))
         seen.login == OpenLogin.IN_BROWSER -> loggingIn(Text(R.string.login_in_browser))
@@ -94,7 +97,7 @@ private fun loginLeft(failure: Failure?) = ScreenState(
     ),
 )
 
-private fun atRest(seen: Seen, session: Session): ScreenState {
+private fun atRest(seen: Seen, session: Session?): ScreenState {
     val failure = seen.failure?.takeIf { seen.running == null && session !is Session.Locked && it.error.isShown() }
     val error = failure?.error ?: errorIn(session)
     val help = error?.let { helpFor(it, failure) }
@@ -109,7 +112,7 @@ private fun atRest(seen: Seen, session: Session): ScreenState {
             help,
             Button(Action.LOG_IN, R.string.log_in).takeIf { help?.action != Action.LOG_IN },
         )
-        is Session.Locked, is Session.Unavailable -> listOfNotNull(help)
+        is Session.Locked, is Session.Unavailable, null -> listOfNotNull(help)
     }
     val answer = seen.answer?.takeIf { session is Session.SignedIn && (error == null || error is AuthException.Network) }
     return ScreenState(
@@ -125,7 +128,7 @@ private fun atRest(seen: Seen, session: Session): ScreenState {
 
 private fun AuthException.isShown() = this !is AuthException.Cancelled
 
-private fun Session.isLoggedOut() = this == Session.SignedOut(SignedOutReason.LOGGED_OUT)
+private fun Session?.isLoggedOut() = this == Session.SignedOut(SignedOutReason.LOGGED_OUT)
 
 private fun stateOf(button: Button, running: Action?) = when (running) {
     null -> ButtonState.READY
@@ -134,8 +137,8 @@ private fun stateOf(button: Button, running: Action?) = when (running) {
 }
 
 /** The error that a call would end with in this session: it says why nobody is logged in, and what to do. */
-private fun errorIn(session: Session): AuthException? = when (session) {
-    is Session.SignedIn -> null
+private fun errorIn(session: Session?): AuthException? = when (session) {
+    is Session.SignedIn, null -> null
     is Session.SignedOut -> AuthException.LoginRequired(session.reason)
     is Session.Locked -> AuthException.Storage(StorageReason.LOCKED)
     is Session.Unavailable -> AuthException.Storage(session.reason)
@@ -154,7 +157,7 @@ private fun helpFor(error: AuthException, failure: Failure?): Button? = when (er
 
 private val STANDARD_SCOPES = setOf("openid", "profile", "email", "address", "phone", "offline_access")
 
-private fun account(session: Session): Account? {
+private fun account(session: Session?): Account? {
     if (session !is Session.SignedIn) return null
     val login = session.claim("preferred_username") ?: session.claim("email") ?: session.subject
     val name = session.claim("name") ?: login

@@ -1,0 +1,125 @@
+package dev.latchkey.sample
+
+import android.content.Context
+import android.graphics.drawable.Animatable
+import android.graphics.drawable.Drawable
+import android.text.format.DateUtils
+import android.view.LayoutInflater
+import android.view.View
+import android.view.ViewGroup
+import android.widget.TextView
+import android.widget.Button as ButtonView
+
+/** Draws a [ScreenState]. Which view shows what, and nothing else. */
+class ScreenView(private val context: Context, private val tapped: (Action) -> Unit, private val fold: () -> Unit) {
+    val root: View = LayoutInflater.from(context).inflate(R.layout.screen, null)
+    private val message: TextView = root.requireViewById(R.id.message)
+    private val answer: TextView = root.requireViewById(R.id.answer)
+    private val detailsButton: ButtonView = root.requireViewById(R.id.details_button)
+
+    fun show(state: ScreenState, details: DetailsSeen) {
+        showAccount(state.account)
+        showButtons(state.buttons)
+        root.requireViewById<View>(R.id.saying).visibility = visible(state.message.isNotEmpty())
+        root.requireViewById<View>(R.id.busy).visibility = visible(state.busy)
+        say(message, state.message.joinToString("\n") { context.getString(it.id, *it.arguments.toTypedArray()) })
+        showAnswer(state.answer)
+        showDetails(state.details, details)
+    }
+
+    private fun showAccount(account: Account?) {
+        root.requireViewById<View>(R.id.account).visibility = visible(account != null)
+        val name = account?.name ?: context.getString(R.string.logged_in)
+        say(root.requireViewById(R.id.avatar), name.take(1).uppercase())
+        say(root.requireViewById(R.id.name), name)
+        say(root.requireViewById(R.id.detail), account?.detail.orEmpty())
+    }
+
+    /** The pings and the logout have places of their own; whatever else there is comes below the message. */
+    private fun showButtons(buttons: List<Button>) {
+        val (placed, others) = buttons.partition { it.text in OWN_PLACES }
+        for ((text, id) in OWN_PLACES) showButton(root.requireViewById(id), placed.find { it.text == text })
+        check(others.size <= OTHER_PLACES.size) { "more buttons than places: $others" }
+        OTHER_PLACES.forEachIndexed { at, id -> showButton(root.requireViewById(id), others.getOrNull(at)) }
+    }
+
+    private fun showButton(view: ButtonView, button: Button?) {
+        view.visibility = visible(button != null)
+        if (button == null) return
+        val runs = button.state == ButtonState.RUNNING
+        val text = context.getString(button.text)
+        say(view, text)
+        view.contentDescription = if (runs) context.getString(R.string.button_running, text) else null
+        view.isEnabled = button.state == ButtonState.READY
+        view.setOnClickListener { tapped(button.action) }
+        if (view.isActivated != runs) {
+            view.isActivated = runs
+            spin(view, runs)
+        }
+    }
+
+    /** A small wheel at the button's end. */
+    private fun spin(view: ButtonView, runs: Boolean) {
+        val wheel = if (runs) wheel(view.currentTextColor) else null
+        view.setCompoundDrawablesRelative(null, null, wheel, null)
+        (wheel as? Animatable)?.start()
+    }
+
+    private fun wheel(color: Int): Drawable? {
+        val style = android.R.style.Widget_Material_ProgressBar_Small
+        val values = context.obtainStyledAttributes(style, intArrayOf(android.R.attr.indeterminateDrawable))
+        val wheel = values.getDrawable(0)?.mutate()
+        values.recycle()
+        val size = (WHEEL_DP * context.resources.displayMetrics.density).toInt()
+        wheel?.setBounds(0, 0, size, size)
+        wheel?.setTint(color)
+        return wheel
+    }
+
+    private fun showAnswer(shown: ShownAnswer?) {
+        answer.visibility = visible(shown != null)
+        answer.setTextColor(context.getColor(if (shown?.old == true) R.color.text_old else R.color.text))
+        say(answer, shown?.answer?.text.orEmpty())
+        val time = root.requireViewById<TextView>(R.id.answer_time)
+        time.visibility = visible(shown?.old == true)
+        if (shown?.old == true) say(time, context.getString(R.string.answer_old, time(shown.answer.atUnixSeconds)))
+    }
+
+    private fun time(unixSeconds: Long): String = DateUtils.formatDateTime(
+        context,
+        unixSeconds * 1000,
+        DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_ALL,
+    )
+
+    private fun showDetails(fold: Details, seen: DetailsSeen) {
+        val open = fold == Details.OPEN
+        detailsButton.visibility = visible(fold != Details.HIDDEN)
+        say(detailsButton, context.getString(R.string.details) + if (open) " ▾" else " ▸")
+        detailsButton.contentDescription = context.getString(if (open) R.string.details_hide else R.string.details_show)
+        detailsButton.setOnClickListener { fold() }
+        root.requireViewById<View>(R.id.details).visibility = visible(open)
+        if (!open) return
+        say(root.requireViewById(R.id.timeline), seen.timeline.joinToString("\n", transform = ::line))
+        val checks = seen.checks?.joinToString("\n") { "${it.name}: ${context.getString(text(it.result))}. ${it.detail}" }
+        say(root.requireViewById(R.id.checks), checks ?: context.getString(R.string.please_wait))
+        root.requireViewById<View>(R.id.copy_report).setOnClickListener { tapped(Action.COPY_REPORT) }
+    }
+
+    /** Only what is new: a text that is set again would be read aloud again. */
+    private fun say(view: TextView, text: String) {
+        if (view.text.toString() != text) view.text = text
+    }
+
+    private fun visible(yes: Boolean) = if (yes) View.VISIBLE else View.GONE
+
+    private companion object {
+        const val WHEEL_DP = 20
+
+        val OWN_PLACES = mapOf(
+            R.string.ping_private to R.id.ping_private,
+            R.string.ping_private_scoped to R.id.ping_private_scoped,
+            R.string.log_out to R.id.log_out,
+        )
+        val OTHER_PLACES = listOf(R.id.first, R.id.second)
+    }
+}

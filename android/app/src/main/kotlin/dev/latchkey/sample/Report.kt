@@ -8,11 +8,8 @@ import java.time.Instant
 fun report(error: AuthException?, details: DetailsSeen): String = buildList {
     add("Latchkey sample")
     if (error != null) add("error: ${error.kind()}: $error")
-    details.timeline.forEach { add(line(it)) }
+    details.timeline.forEach { add(line(it, Instant.ofEpochSecond(it.atUnixSeconds).toString())) }
     details.checks?.forEach { add("check ${it.name}: ${it.result.word()}: ${it.detail}") }
 }.joinToString("\n")
 
-fun line(event: TimelineEvent): String {
-    val time = Instant.ofEpochSecond(event.atUnixSeconds).toString()
-    return listOfNotNull(time, event.event, event.detail).joinToString(" ")
-}
+fun line(event: TimelineEvent, time: String): String = listOfNotNull(time, event.event, event.detail).joinToString(" ")

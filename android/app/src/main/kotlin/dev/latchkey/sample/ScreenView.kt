@@ -1,12 +1,13 @@
 package dev.latchkey.sample
 
 import android.content.Context
+import android.graphics.Color
 import android.graphics.drawable.Animatable
+import android.graphics.drawable.ColorDrawable
 import android.graphics.drawable.Drawable
 import android.text.format.DateUtils
 import android.view.LayoutInflater
 import android.view.View
-import android.view.ViewGroup
 import android.widget.TextView
 import android.widget.Button as ButtonView
 
@@ -58,22 +59,19 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
         }
     }
 
-    /** A small wheel at the button's end. */
+    /** A small wheel at the button's end; at its start as much room, for the text to stay where it is. */
     private fun spin(view: ButtonView, runs: Boolean) {
-        val wheel = if (runs) wheel(view.currentTextColor) else null
-        view.setCompoundDrawablesRelative(null, null, wheel, null)
+        val wheel = if (runs) sized(context.getDrawable(R.drawable.wheel)?.mutate()) else null
+        wheel?.setTint(view.currentTextColor)
+        val room = if (runs) sized(ColorDrawable(Color.TRANSPARENT)) else null
+        view.setCompoundDrawablesRelative(room, null, wheel, null)
         (wheel as? Animatable)?.start()
     }
 
-    private fun wheel(color: Int): Drawable? {
-        val style = android.R.style.Widget_Material_ProgressBar_Small
-        val values = context.obtainStyledAttributes(style, intArrayOf(android.R.attr.indeterminateDrawable))
-        val wheel = values.getDrawable(0)?.mutate()
-        values.recycle()
+    private fun sized(drawable: Drawable?): Drawable? {
         val size = (WHEEL_DP * context.resources.displayMetrics.density).toInt()
-        wheel?.setBounds(0, 0, size, size)
-        wheel?.setTint(color)
-        return wheel
+        drawable?.setBounds(0, 0, size, size)
+        return drawable
     }
 
     private fun showAnswer(shown: ShownAnswer?) {
@@ -88,7 +86,7 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
     private fun time(unixSeconds: Long): String = DateUtils.formatDateTime(
         context,
         unixSeconds * 1000,
-        DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_ALL,
+        DateUtils.FORMAT_SHOW_DATE or DateUtils.FORMAT_SHOW_TIME or DateUtils.FORMAT_ABBREV_MONTH,
     )
 
     private fun showDetails(fold: Details, seen: DetailsSeen) {
@@ -99,7 +97,7 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
         detailsButton.setOnClickListener { fold() }
         root.requireViewById<View>(R.id.details).visibility = visible(open)
         if (!open) return
-        say(root.requireViewById(R.id.timeline), seen.timeline.joinToString("\n", transform = ::line))
+        say(root.requireViewById(R.id.timeline), seen.timeline.joinToString("\n") { line(it, time(it.atUnixSeconds)) })
         val checks = seen.checks?.joinToString("\n") { "${it.name}: ${context.getString(text(it.result))}. ${it.detail}" }
         say(root.requireViewById(R.id.checks), checks ?: context.getString(R.string.please_wait))
         root.requireViewById<View>(R.id.copy_report).setOnClickListener { tapped(Action.COPY_REPORT) }

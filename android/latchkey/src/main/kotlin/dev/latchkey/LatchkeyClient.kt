@@ -1,0 +1,132 @@
+package dev.latchkey
+
+import android.app.Activity
+import android.content.Context
+import dev.latchkey.browser.Doors
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+
+/**
+ * One person's login with one provider, for an Android app. Make one in `Application.onCreate` and keep it: then it is
+ * there when the system starts the process anew for the redirect.
+ *
+ * ```
+ * val latchkey = LatchkeyClient(this, AuthConfig(issuer, clientId, "com.example.app:/callback"), store)
+ * // in an activity:
+ * lifecycleScope.launch {
+ *     latchkey.login(this@MainActivity)
+ *     text.text = latchkey.ping("https://api.example.com").pingPrivate().message
+ * }
+ * ```
+ *
+ * Every call may be made in the main thread and blocks none: the core and the store work in others. What goes wrong is
+ * an [AuthException]; a mistake in the configuration is thrown by the first call, not here.
+ */
+class LatchkeyClient internal constructor(
+    context: Context,
+    config: AuthConfig,
+    private val worker: CoroutineDispatcher,
+    makeAuth: () -> Auth,
+) {
+    constructor(context: Context, config: AuthConfig, store: SecureStore) :
+        this(context, config, Dispatchers.IO, { Auth(config, store) })
+
+    private val scope = CoroutineScope(SupervisorJob() + worker)
+    private val auth: Deferred<Auth> = scope.async { makeAuth() }
+    private val mutableSession = MutableStateFlow<Session?>(null)
+    private val name = "${config.issuer} ${config.clientId}"
+    internal val logins = Logins(context.applicationContext, name, config.issuer, scope)
+
+    /** Who is logged in, as far as this process knows; `null` until the store has been read for the first time. */
+    val session: StateFlow<Session?> = mutableSession.asStateFlow()
+
+    /** The login that is open, if one is. */
+    val login: StateFlow<LoginState> = logins.state
+
+    init {
+        scope.launch { runCatching { call {} } }
+        Doors.register(name, this)
+    }
+
+    /**
+     * Opens the login page in the person's browser and waits until they are logged in. A caller that goes away (a
+     * rotated screen) ends nothing: the login stays open and [session] tells its end, also in a later process.
+     *
+     * @param activity the one on the screen; a login that is joined is opened from the newest.
+     * @param ephemeral ask the browser to forget this login afterwards, and to know no earlier one. A browser that
+     *   cannot do that opens an ordinary tab.
+     * @throws AuthException `Cancelled` after [cancelLogin] or where [whenOpen] says so; `CallbackIgnored` when the
+     *   login has expired; otherwise as [Auth.beginLogin] and [Auth.finishLogin].
+     */
+    suspend fun login(
+        activity: Activity,
+        options: LoginOptions = LoginOptions(),
+        ephemeral: Boolean = false,
+        whenOpen: WhenLoginOpen = WhenLoginOpen.JOIN,
+    ): Session = logins.login(activity, OpenLogin(options, ephemeral), whenOpen) { auth.await().beginLogin(options) }
+
+    /** Gives up the login that is open: its callers get [AuthException.Cancelled]. */
+    fun cancelLogin() = logins.cancel()
+
+    /**
+     * Starts the browser ahead of a login, where one is likely soon: the page is there earlier. Nothing waits for it;
+     * [login] does it too.
+     */
+    fun warmUp() {
+        scope.launch { logins.warmUp() }
+    }
+
+    /**
+     * Logs out: here at once, also without a network, then at the provider. [LogoutOutcome.endSessionUrl] is the page
+     * that ends the person's login at the provider's site as well.
+     */
+    suspend fun logout(options: LogoutOptions = LogoutOptions()): LogoutOutcome = call { it.logout(options) }
+
+    /** An access token that is good now, for calls that [api] cannot make. Never into a URL or a log. */
+    suspend fun accessToken(options: AccessTokenOptions = AccessTokenOptions()): AccessToken =
+        call { it.accessToken(options) }
+
+    /** The app's API below this address: `https`. */
+    fun api(url: String): Api = Api(this, url)
+
+    /** The tutorial's API below this address. */
+    fun ping(url: String): Ping = Ping(this, url)
+
+    /** The claims of the provider's userinfo endpoint, as a JSON object. */
+    suspend fun userInfo(): String = call { it.userInfo() }
+
+    /** Call it when the app comes to the foreground: sees at once what another process did. No network. */
+    suspend fun resumed() = call { it.resumed() }
+
+    /** What happened to this session, for support: no secret, no subject. */
+    suspend fun timeline(): List<TimelineEvent> = call { it.timeline() }
+
+    /** Looks at everything that a login depends on, and says in words what to do. */
+    suspend fun checkUp(): List<Check> = call { it.checkUp() }
+
+    /** A call of the core, off the main thread; afterwards [session] says what it has changed. */
+    internal suspend fun <T> call(work: suspend (Auth) -> T): T = withContext(worker) {
+        val core = auth.await()
+        try {
+            work(core)
+        } finally {
+            // Read and told in one: of two calls that end together the later one's word stays.
+            synchronized(mutableSession) { mutableSession.value = core.session() }
+        }
+    }
+
+    /**
+     * An address that the app was opened with. Whether it is the answer to an open login is for the core to say: true
+     * if it was, and then the login has ended, one way or the other.
+     */
+    internal suspend fun receive(uri: String): Boolean = logins.receive { call { it.finishLogin(uri) } }
+}

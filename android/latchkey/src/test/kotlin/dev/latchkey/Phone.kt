@@ -1,0 +1,246 @@
+package dev.latchkey
+
+import android.app.Activity
+import android.app.Application
+import android.content.ComponentName
+import android.content.Intent
+import android.content.IntentFilter
+import android.content.pm.ActivityInfo
+import android.content.pm.ServiceInfo
+import android.net.Uri
+import android.os.Bundle
+import android.os.Parcel
+import dev.latchkey.browser.Browsers
+import dev.latchkey.browser.Doors
+import dev.latchkey.browser.LoginActivity
+import dev.latchkey.browser.Mode
+import dev.latchkey.browser.RedirectActivity
+import dev.latchkey.tests.DevServerProcess
+import dev.latchkey.tests.submitLoginPage
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.rules.ExternalResource
+import org.robolectric.Robolectric
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+import org.robolectric.shadows.ShadowLooper
+
+/** The app's own screen. */
+class AppActivity : Activity()
+
+/** One phone for each test: its browsers, the app's process, and what the system started. */
+class Phone : ExternalResource() {
+    val app: Application get() = RuntimeEnvironment.getApplication()
+    val packages get() = shadowOf(app.packageManager)
+    val threads = CopyOnWriteArrayList<Thread>()
+    val store = RecordingStore(memoryStore(), threads)
+    lateinit var screen: ActivityController<AppActivity>
+    lateinit var client: LatchkeyClient
+
+    override fun before() {
+        server.reset()
+        Doors.forget()
+        packages.addActivityIfNotPresent(ComponentName(app, AppActivity::class.java))
+        val launcher = IntentFilter(Intent.ACTION_MAIN).apply { addCategory(Intent.CATEGORY_LAUNCHER) }
+        packages.addIntentFilterForActivity(ComponentName(app, AppActivity::class.java), launcher)
+        screen = Robolectric.buildActivity(AppActivity::class.java).setup()
+    }
+
+    override fun after() = Doors.forget()
+
+    /** The app starts: in a new process, as far as memory goes. */
+    fun start(redirectUri: String = REDIRECT_URI, scopes: List<String> = SCOPES): LatchkeyClient {
+        Doors.forget()
+        client = newClientInThisProcess(redirectUri, scopes)
+        return client
+    }
+
+    fun newClientInThisProcess(
+        redirectUri: String = REDIRECT_URI,
+        scopes: List<String> = SCOPES,
+        clientId: String = server.clientId,
+    ): LatchkeyClient {
+        val config = AuthConfig(server.issuer, clientId, redirectUri, scopes, audience = server.audience)
+        return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads) }
+    }
+
+    internal fun install(browser: String, mode: Mode = Mode.BROWSER, site: String? = null, schemes: List<String> = WEB) {
+        val window = ComponentName(browser, "$browser.Window")
+        packages.addOrUpdateActivity(
+            ActivityInfo().apply {
+                packageName = browser
+                name = window.className
+                exported = true
+            },
+        )
+        for (scheme in schemes) packages.addIntentFilterForActivity(window, viewFilter(scheme, site))
+        if (mode == Mode.BROWSER) return
+        val service = ComponentName(browser, "$browser.Tabs")
+        packages.addOrUpdateService(
+            ServiceInfo().apply {
+                packageName = browser
+                name = service.className
+                exported = true
+            },
+        )
+        val filter = IntentFilter(Browsers.TAB_SERVICE)
+        if (mode == Mode.AUTH_TAB) filter.addCategory(Browsers.AUTH_TAB)
+        packages.addIntentFilterForService(service, filter)
+    }
+
+    fun viewFilter(scheme: String, site: String? = null) = IntentFilter(Intent.ACTION_VIEW).apply {
+        addCategory(Intent.CATEGORY_DEFAULT)
+        addCategory(Intent.CATEGORY_BROWSABLE)
+        addDataScheme(scheme)
+        site?.let { addDataAuthority(it, null) }
+    }
+
+    /** The button is tapped, in the main thread. */
+    fun tap(
+        options: LoginOptions = LoginOptions(),
+        ephemeral: Boolean = false,
+        whenOpen: WhenLoginOpen = WhenLoginOpen.JOIN,
+    ): Deferred<Session> = inMain { client.login(screen.get(), options, ephemeral, whenOpen) }
+
+    /** The next activity that anybody starts. */
+    fun next(): Intent {
+        var found: Intent? = null
+        until { shadowOf(app).nextStartedActivity?.also { found = it } != null }
+        return checkNotNull(found)
+    }
+
+    fun assertNothingStarts() {
+        ShadowLooper.idleMainLooper()
+        assertEquals(null, shadowOf(app).peekNextStartedActivity())
+    }
+
+    /** The system shows the login that the app has asked for. */
+    internal fun openLogin(intent: Intent = next()): ActivityController<LoginActivity> {
+        assertEquals(LoginActivity::class.java.name, intent.component?.className)
+        return Robolectric.buildActivity(LoginActivity::class.java, intent).setup()
+    }
+
+    /** Somebody opens the redirect URI. */
+    internal fun redirect(uri: String): ActivityController<RedirectActivity> {
+        val intent = Intent(Intent.ACTION_VIEW, Uri.parse(uri)).addCategory(Intent.CATEGORY_BROWSABLE)
+        return Robolectric.buildActivity(RedirectActivity::class.java, intent).setup()
+    }
+
+    fun signIn() {
+        install("org.browser", Mode.CUSTOM_TAB)
+        val login = tap()
+        val activity = openLogin()
+        redirect(callback(next(), "alice"))
+        activity.newIntent(next())
+        login.result()
+        activity.pause().stop().destroy()
+    }
+}
+
+const val REDIRECT_URI = "dev.latchkey.sample:/callback"
+val SCOPES = listOf("openid", "profile", "offline_access", "read:messages")
+private val WEB = listOf("http", "https")
+
+/** One for all tests of an API level; it goes with the process. */
+val server: DevServerProcess by lazy { DevServerProcess().apply { start() } }
+
+fun <T> inMain(work: suspend CoroutineScope.() -> T): Deferred<T> =
+    CoroutineScope(Dispatchers.Main.immediate).async(block = work)
+
+/** Lets the main thread work until this holds. The bound is for a test that hangs. */
+fun until(holds: () -> Boolean) {
+    val start = TimeSource.Monotonic.markNow()
+    while (!holds()) {
+        assertTrue("still not so after 30 seconds", start.elapsedNow() < 30.seconds)
+        ShadowLooper.idleMainLooper()
+        Thread.yield()
+    }
+}
+
+fun <T> Deferred<T>.result(): T {
+    until { isCompleted }
+    return getCompletedOrThrow()
+}
+
+/** The typed error that this ends with. */
+inline fun <reified E : AuthException> Deferred<*>.error(): E {
+    val thrown = runCatching { result() }.exceptionOrNull()
+    assertTrue("$thrown", thrown is E)
+    return thrown as E
+}
+
+@OptIn(kotlinx.coroutines.ExperimentalCoroutinesApi::class)
+fun <T> Deferred<T>.getCompletedOrThrow(): T = getCompleted()
+
+fun LatchkeyClient.until(state: LoginState) = until { login.value == state }
+
+fun LatchkeyClient.isSignedIn() = session.value is Session.SignedIn
+
+/** What the person does in the browser: the address that it is sent to. */
+fun callback(browser: Intent, user: String): String = submitLoginPage(browser.dataString.orEmpty(), user)
+
+/** The bundle as another process gets it. */
+fun throughParcel(bundle: Bundle): Bundle {
+    val parcel = Parcel.obtain()
+    parcel.writeBundle(bundle)
+    val bytes = parcel.marshall()
+    parcel.recycle()
+    val other = Parcel.obtain()
+    other.unmarshall(bytes, 0, bytes.size)
+    other.setDataPosition(0)
+    return checkNotNull(other.readBundle(Phone::class.java.classLoader)).also { other.recycle() }
+}
+
+class RecordingStore(private val store: SecureStore, private val threads: MutableList<Thread>) : SecureStore {
+    override fun load(key: String): StoredItem? {
+        threads += Thread.currentThread()
+        return store.load(key)
+    }
+
+    override fun swap(key: String, expected: ByteArray?, next: StoredItem?) {
+        threads += Thread.currentThread()
+        store.swap(key, expected, next)
+    }
+}
+
+/** The real core, which notes who calls it. */
+class RecordingAuth(config: AuthConfig, store: SecureStore, private val threads: MutableList<Thread>) :
+    Auth(config, store) {
+    init {
+        note()
+    }
+
+    override fun session() = super.session().also { note() }
+
+    override suspend fun beginLogin(options: LoginOptions, cancellation: Cancellation?): LoginRequest {
+        note()
+        return super.beginLogin(options, cancellation)
+    }
+
+    override suspend fun finishLogin(callbackUrl: String, cancellation: Cancellation?): Session {
+        note()
+        return super.finishLogin(callbackUrl, cancellation)
+    }
+
+    override suspend fun accessToken(options: AccessTokenOptions, cancellation: Cancellation?): AccessToken {
+        note()
+        return super.accessToken(options, cancellation)
+    }
+
+    override suspend fun logout(options: LogoutOptions): LogoutOutcome {
+        note()
+        return super.logout(options)
+    }
+
+    private fun note() {
+        threads += Thread.currentThread()
+    }
+}

@@ -1,0 +1,194 @@
+package dev.latchkey
+
+import android.app.Activity
+import android.content.Intent
+import android.net.Uri
+import android.os.Bundle
+import android.view.MotionEvent
+import dev.latchkey.browser.LoginActivity
+import dev.latchkey.browser.Mode
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.launch
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
+import org.junit.Rule
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+
+/** What phones do to screens and processes while the browser is in front. */
+@RunWith(RobolectricTestRunner::class)
+class ScreenTest {
+    @get:Rule
+    val phone = Phone()
+
+    /** Ends the activity as the system does, and makes it anew from what it has saved. */
+    private fun remade(activity: ActivityController<LoginActivity>): ActivityController<LoginActivity> {
+        val saved = Bundle()
+        activity.pause().stop().saveInstanceState(saved).destroy()
+        return Robolectric.buildActivity(LoginActivity::class.java, activity.intent).create(throughParcel(saved)).start()
+    }
+
+    /** The tab's answer, to an activity that did not start it itself. */
+    @Suppress("DEPRECATION")
+    private fun result(activity: ActivityController<LoginActivity>, request: Int, answer: Intent) =
+        shadowOf(activity.get()).callOnActivityResult(request, Activity.RESULT_OK, answer)
+
+    @Test
+    fun `a rotation while the login is seen opens no second page`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        val client = phone.start()
+        phone.tap()
+        val activity = phone.openLogin()
+        phone.next()
+        activity.recreate()
+        assertFalse(activity.get().isFinishing)
+        phone.assertNothingStarts()
+        assertEquals(LoginState.InBrowser, client.login.value)
+    }
+
+    @Test
+    fun `a rotated app loses its caller, not its login`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        val client = phone.start()
+        val lifecycle = CoroutineScope(Job() + Dispatchers.Main.immediate)
+        lifecycle.launch { client.login(phone.screen.get()) }
+        phone.openLogin()
+        lifecycle.cancel()
+        phone.screen.recreate()
+        phone.redirect(callback(phone.next(), "alice"))
+        until { client.isSignedIn() }
+        client.until(LoginState.None)
+    }
+
+    @Test
+    fun `a screen that is gone before the page is ready still gets it opened`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        phone.start()
+        server.faults("discovery:gate=slow")
+        phone.tap()
+        server.awaitGate("slow")
+        phone.screen.pause().stop().destroy()
+        server.openGate("slow")
+        val intent = phone.next()
+        assertTrue(intent.flags and Intent.FLAG_ACTIVITY_NEW_TASK != 0)
+        phone.openLogin(intent)
+    }
+
+    @Test
+    fun `in split screen the login stays open beside the browser until the app is touched`() {
+        phone.install("org.plain")
+        val client = phone.start()
+        val login = phone.tap()
+        val activity = phone.openLogin()
+        val tab = phone.next()
+        activity.pause().resume()
+        assertEquals(LoginState.InBrowser, client.login.value)
+        activity.get().dispatchTouchEvent(MotionEvent.obtain(0, 0, MotionEvent.ACTION_DOWN, 1f, 1f, 0))
+        assertEquals(LoginState.Unfinished, client.login.value)
+        assertTrue(activity.get().isFinishing)
+        phone.redirect(callback(tab, "alice"))
+        login.result()
+    }
+
+    @Test
+    fun `with activities not kept, an Auth Tab's answer reaches the one that is made anew`() {
+        phone.install("org.browser", Mode.AUTH_TAB)
+        phone.start()
+        val login = phone.tap()
+        val first = phone.openLogin()
+        val tab = phone.next()
+        val request = shadowOf(first.get()).nextStartedActivityForResult.requestCode
+        val second = remade(first)
+        val answer = Intent().setData(Uri.parse(callback(tab, "alice")))
+        result(second, request, answer)
+        second.resume()
+        assertTrue(login.result() is Session.SignedIn)
+        phone.assertNothingStarts()
+    }
+
+    @Test
+    fun `with activities not kept, coming back without an answer is seen`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        val client = phone.start()
+        phone.tap()
+        val first = phone.openLogin()
+        phone.next()
+        val second = remade(first).resume()
+        assertEquals(LoginState.Unfinished, client.login.value)
+        assertTrue(second.get().isFinishing)
+        phone.assertNothingStarts()
+    }
+
+    @Test
+    fun `after the process died, the redirect logs in all the same`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        phone.start()
+        phone.tap()
+        val before = phone.openLogin()
+        val tab = phone.next()
+
+        val client = phone.start()
+        phone.redirect(callback(tab, "alice"))
+        val after = remade(before)
+        after.newIntent(phone.next()).resume()
+        until { client.isSignedIn() }
+        assertEquals(LoginState.None, client.login.value)
+        assertTrue(after.get().isFinishing)
+        phone.assertNothingStarts()
+        assertTrue(inMain { client.ping(server.api).pingPrivate() }.result().message.startsWith("Hello"))
+    }
+
+    @Test
+    fun `after the process died, an Auth Tab's answer logs in all the same`() {
+        phone.install("org.browser", Mode.AUTH_TAB)
+        phone.start()
+        phone.tap()
+        val before = phone.openLogin()
+        val tab = phone.next()
+        val request = shadowOf(before.get()).nextStartedActivityForResult.requestCode
+
+        val client = phone.start()
+        val after = remade(before)
+        val answer = Intent().setData(Uri.parse(callback(tab, "alice")))
+        result(after, request, answer)
+        until { client.isSignedIn() }
+    }
+
+    @Test
+    fun `after the process died, coming back without an answer offers to go on, and a late answer counts`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        phone.start()
+        phone.tap()
+        val before = phone.openLogin()
+        val tab = phone.next()
+
+        val client = phone.start()
+        remade(before).resume()
+        assertEquals(LoginState.Unfinished, client.login.value)
+        phone.redirect(callback(tab, "alice"))
+        until { client.isSignedIn() }
+        assertEquals(LoginState.None, client.login.value)
+    }
+
+    @Test
+    fun `after the process died, a login that fails is told to the app`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        phone.start()
+        phone.tap()
+        phone.openLogin()
+        val answer = callback(phone.next(), "alice")
+        server.faults("token:status=503")
+        val client = phone.start()
+        phone.redirect(answer)
+        until { client.login.value is LoginState.Failed }
+        assertFalse(client.isSignedIn())
+    }
+}

@@ -1,0 +1,116 @@
+package dev.latchkey
+
+import dev.latchkey.browser.Mode
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotEquals
+import org.junit.Assert.assertSame
+import org.junit.Assert.assertTrue
+import org.junit.Before
+import org.junit.Rule
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+
+/** A login while another one is open. */
+@RunWith(RobolectricTestRunner::class)
+class SecondLoginTest {
+    @get:Rule
+    val phone = Phone()
+
+    @Before
+    fun browser() = phone.install("org.browser", Mode.CUSTOM_TAB)
+
+    @Test
+    fun `a double tap opens one page, and both taps get the session`() {
+        phone.start()
+        val taps = listOf(phone.tap(), phone.tap())
+        phone.openLogin()
+        val tab = phone.next()
+        val third = phone.tap()
+        phone.assertNothingStarts()
+        phone.redirect(callback(tab, "alice"))
+        assertEquals(1, (taps + third).map { it.result() }.distinct().size)
+    }
+
+    @Test
+    fun `the same page asked for twice is opened once`() {
+        phone.start()
+        phone.tap()
+        val intent = phone.next()
+        val activity = phone.openLogin(intent)
+        phone.next()
+        activity.newIntent(intent)
+        phone.assertNothingStarts()
+    }
+
+    @Test
+    fun `a page that was left is opened again by the next tap`() {
+        val client = phone.start()
+        phone.tap()
+        val activity = phone.openLogin()
+        val first = phone.next()
+        activity.pause().stop().restart().start().resume()
+        client.until(LoginState.Unfinished)
+        val again = phone.tap()
+        phone.openLogin()
+        val second = phone.next()
+        assertEquals(first.dataString, second.dataString)
+        phone.redirect(callback(second, "alice"))
+        again.result()
+    }
+
+    @Test
+    fun `a login that asks for something else takes the place of the one that is open`() {
+        phone.start()
+        val first = phone.tap()
+        phone.openLogin()
+        val url = phone.next().dataString
+        val second = phone.tap(LoginOptions(prompt = "login"))
+        first.error<AuthException.Cancelled>()
+        phone.openLogin()
+        val tab = phone.next()
+        assertNotEquals(url, tab.dataString)
+        phone.redirect(callback(tab, "alice"))
+        assertTrue(second.result() is Session.SignedIn)
+    }
+
+    @Test
+    fun `by policy the new login replaces the one that is open, even for the same`() {
+        phone.start()
+        val first = phone.tap()
+        phone.openLogin()
+        val url = phone.next().dataString
+        phone.tap(whenOpen = WhenLoginOpen.REPLACE)
+        first.error<AuthException.Cancelled>()
+        phone.openLogin()
+        assertNotEquals(url, phone.next().dataString)
+    }
+
+    @Test
+    fun `by policy the new login is refused and the one that is open goes on`() {
+        phone.start()
+        val first = phone.tap()
+        phone.openLogin()
+        val tab = phone.next()
+        phone.tap(whenOpen = WhenLoginOpen.REFUSE).error<AuthException.Cancelled>()
+        assertFalse(first.isCompleted)
+        phone.redirect(callback(tab, "alice"))
+        first.result()
+    }
+
+    @Test
+    fun `giving up ends the login as cancelled, and the next one is a new one`() {
+        val client = phone.start()
+        val first = phone.tap()
+        val activity = phone.openLogin()
+        phone.next()
+        client.cancelLogin()
+        first.error<AuthException.Cancelled>()
+        assertSame(LoginState.None, client.login.value)
+        activity.pause().stop().restart().start().resume()
+        assertSame("its screen has nothing more to say", LoginState.None, client.login.value)
+        phone.tap()
+        phone.openLogin()
+    }
+}

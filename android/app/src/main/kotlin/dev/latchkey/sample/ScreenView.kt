@@ -36,12 +36,14 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
         say(root.requireViewById(R.id.detail), account?.detail.orEmpty())
     }
 
-    /** The pings and the logout have places of their own; whatever else there is comes below the message. */
+    /** Most buttons have a place of their own; the one that leads on stands out. */
     private fun showButtons(buttons: List<Button>) {
         val (placed, others) = buttons.partition { it.text in OWN_PLACES }
+        val second = placed.find { it.text == R.string.cancel } ?: others.getOrNull(1)
         for ((text, id) in OWN_PLACES) showButton(root.requireViewById(id), placed.find { it.text == text })
-        check(others.size <= OTHER_PLACES.size) { "more buttons than places: $others" }
-        OTHER_PLACES.forEachIndexed { at, id -> showButton(root.requireViewById(id), others.getOrNull(at)) }
+        showButton(root.requireViewById(R.id.first), others.firstOrNull())
+        showButton(root.requireViewById(R.id.second), second)
+        root.requireViewById<View>(R.id.ways_on).visibility = visible(others.isNotEmpty() || second != null)
     }
 
     private fun showButton(view: ButtonView, button: Button?) {
@@ -117,7 +119,7 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
             R.string.ping_private to R.id.ping_private,
             R.string.ping_private_scoped to R.id.ping_private_scoped,
             R.string.log_out to R.id.log_out,
+            R.string.cancel to R.id.second,
         )
-        val OTHER_PLACES = listOf(R.id.first, R.id.second)
     }
 }

@@ -1,6 +1,7 @@
 package dev.latchkey
 
 import android.app.Activity
+import android.app.Application
 import android.content.Context
 import dev.latchkey.browser.Doors
 import kotlinx.coroutines.CoroutineDispatcher
@@ -55,6 +56,9 @@ class LatchkeyClient internal constructor(
     init {
         scope.launch { runCatching { call {} } }
         Doors.register(name, this)
+        (context.applicationContext as? Application)?.let { app ->
+            onForeground(app) { scope.launch { runCatching { resumed() } } }
+        }
     }
 
     /**
@@ -104,7 +108,10 @@ class LatchkeyClient internal constructor(
     /** The claims of the provider's userinfo endpoint, as a JSON object. */
     suspend fun userInfo(): String = call { it.userInfo() }
 
-    /** Call it when the app comes to the foreground: sees at once what another process did. No network. */
+    /**
+     * Sees at once what another process did, such as a logout. No network. It is done by itself when the app comes to
+     * the foreground; call it when the device was unlocked.
+     */
     suspend fun resumed() = call { it.resumed() }
 
     /** What happened to this session, for support: no secret, no subject. */

@@ -138,9 +138,10 @@ class Phone : ExternalResource() {
         install("org.browser", Mode.CUSTOM_TAB)
         val login = tap()
         val activity = openLogin()
-        redirect(callback(next(), "alice"))
+        val redirect = redirect(callback(next(), "alice"))
         activity.newIntent(next())
         login.result()
+        redirect.pause().stop().destroy()
         activity.pause().stop().destroy()
     }
 }

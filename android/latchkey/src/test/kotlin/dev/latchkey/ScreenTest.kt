@@ -191,4 +191,16 @@ class ScreenTest {
         until { client.login.value is LoginState.Failed }
         assertFalse(client.isSignedIn())
     }
+
+    @Test
+    fun `when the app comes to the foreground it sees that another process has logged out`() {
+        val client = phone.start()
+        phone.signIn()
+        val other = phone.newClientInThisProcess()
+        inMain { other.logout() }.result()
+        assertTrue("not seen yet", client.isSignedIn())
+        phone.screen.pause().stop()
+        phone.screen.restart().start().resume()
+        until { client.session.value == Session.SignedOut(SignedOutReason.LOGGED_OUT) }
+    }
 }

@@ -8,6 +8,9 @@ import android.os.IBinder
 
 /** What opens a login page in a browser. */
 internal data class Tab(val url: String, val redirectUri: String, val ephemeral: Boolean) {
+    /** The address holds the login's `state`: it is for the browser only. */
+    override fun toString() = "Tab"
+
     /** The intent for this browser. [session] is the warmed-up browser's, if there is one by now. */
     fun intent(browser: Browser, session: IBinder?): Intent {
         val intent = Intent(Intent.ACTION_VIEW, Uri.parse(url))
@@ -50,7 +53,10 @@ internal data class Tab(val url: String, val redirectUri: String, val ephemeral:
 /** How a tab ended. */
 internal sealed interface TabResult {
     /** With the provider's answer. */
-    data class Answer(val uri: String) : TabResult
+    data class Answer(val uri: String) : TabResult {
+        /** The address holds the code. */
+        override fun toString() = "Answer"
+    }
 
     /** The person closed it, or the browser says nothing that is known: an answer may still come by the other door. */
     data object Closed : TabResult

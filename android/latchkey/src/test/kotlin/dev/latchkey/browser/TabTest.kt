@@ -90,4 +90,10 @@ class TabTest {
         assertEquals(TabResult.Closed, TabResult.of(-2, null))
         assertEquals("an answer with nothing in it", TabResult.Closed, TabResult.of(Activity.RESULT_OK, null))
     }
+
+    @Test
+    fun `no text holds the state or the code`() {
+        assertEquals("Tab", tab.toString())
+        assertEquals("Answer", TabResult.Answer("com.example.app:/callback?code=c").toString())
+    }
 }

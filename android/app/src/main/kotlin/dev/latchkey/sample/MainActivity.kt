@@ -30,7 +30,6 @@ class MainActivity : Activity() {
         super.onStart()
         model.onChange = redraw
         draw()
-        model.resumed()
     }
 
     override fun onStop() {

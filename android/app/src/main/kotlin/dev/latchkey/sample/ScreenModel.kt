@@ -48,7 +48,15 @@ class ScreenModel(
         if (client != null) {
             scope.launch { client.session.collect { seen = seen.copy(session = it) } }
             scope.launch { client.login.collect(::loginIs) }
+            scope.launch { read(client) }
         }
+    }
+
+    /** A configuration that the core refuses is an error of the first call, and then there is no session at all. */
+    private suspend fun read(client: LatchkeyClient) = try {
+        client.resumed()
+    } catch (error: AuthException) {
+        seen = seen.copy(failure = Failure(error, Action.RELOAD))
     }
 
     private fun loginIs(login: LoginState) {
@@ -65,18 +73,6 @@ class ScreenModel(
                 login = OpenLogin.NONE,
                 failure = Failure(login.error, Action.LOG_IN),
             )
-        }
-    }
-
-    /** The screen is in front: another process may have logged out meanwhile. */
-    fun resumed() {
-        val client = client ?: return
-        scope.launch {
-            try {
-                client.resumed()
-            } catch (error: AuthException) {
-                if (seen.session == null) seen = seen.copy(failure = Failure(error, Action.RELOAD))
-            }
         }
     }
 

@@ -1,10 +1,12 @@
 package dev.latchkey.sample
 
+import android.widget.TextView
 import dev.latchkey.Session
 import dev.latchkey.SignedOutReason
 import org.junit.Assert.assertEquals
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 
 /** `tests/vectors/screen.json`, as Swift runs it too. */
@@ -26,6 +28,14 @@ class ScreenStateTest {
             val others = screenState(ScreenCases.seen(case)).buttons.filter { it.text !in own }
             assertEquals("${case["name"]}: $others", true, others.size <= 2)
         }
+    }
+
+    @Test
+    fun `the app names the settings that are missing, by their names in the file`() {
+        val activity = Robolectric.buildActivity(MainActivity::class.java).setup().get()
+        val message = activity.requireViewById<TextView>(R.id.message).text
+        val names = listOf("latchkey_issuer", "latchkey_client_id", "latchkey_audience", "latchkey_api")
+        assertEquals(activity.getString(R.string.settings_missing, names.joinToString(", ")), message.toString())
     }
 
     @Test

@@ -115,9 +115,12 @@ internal class Logins(
         }
     }
 
+    /** Whatever goes wrong with it is no reason not to open the tab. */
     fun warmUp() {
-        val browser = Browsers.list(context.packageManager, context.packageName).firstOrNull() ?: return
-        warm.start(browser, Uri.parse(issuer))
+        runCatching {
+            val browser = Browsers.list(context.packageManager, context.packageName).firstOrNull() ?: return
+            warm.start(browser, Uri.parse(issuer))
+        }
     }
 
     fun session(browser: Browser): IBinder? = warm.session(browser)
@@ -163,7 +166,8 @@ internal class Logins(
     private fun finish(login: OpenLogin?, error: Exception) {
         close()
         login?.end?.completeExceptionally(error)
-        tell(if (error is AuthException && error !is AuthException.Cancelled) LoginState.Failed(error) else LoginState.None)
+        val isToTell = error is AuthException && error !is AuthException.Cancelled
+        tell(if (isToTell) LoginState.Failed(error) else LoginState.None)
         login?.work?.cancel()
     }
 

@@ -3,6 +3,7 @@ package dev.latchkey
 import android.content.Intent
 import android.content.IntentFilter
 import android.net.Uri
+import android.os.PatternMatcher.PATTERN_LITERAL
 import java.io.File
 import javax.xml.parsers.DocumentBuilderFactory
 import org.junit.Assert.assertEquals
@@ -27,7 +28,7 @@ class ManifestTest {
     private fun Element.all(tag: String): List<Element> =
         getElementsByTagName(tag).let { list -> List(list.length) { list.item(it) as Element } }
 
-    private fun Element.android(name: String): String = getAttributeNS("http://schemas.android.com/apk/res/android", name)
+    private fun Element.android(name: String): String = getAttributeNS(NAMESPACE, name)
 
     /** The filters as the system would read them. */
     private fun filters(component: Element) = component.all("intent-filter").map { element ->
@@ -37,18 +38,21 @@ class ManifestTest {
             for (data in element.all("data")) {
                 addDataScheme(data.android("scheme"))
                 data.android("host").takeIf { it.isNotEmpty() }?.let { addDataAuthority(it, null) }
-                data.android("path").takeIf { it.isNotEmpty() }?.let { addDataPath(it, android.os.PatternMatcher.PATTERN_LITERAL) }
+                data.android("path").takeIf { it.isNotEmpty() }?.let { addDataPath(it, PATTERN_LITERAL) }
             }
         }
     }
 
-    private fun takes(filters: List<IntentFilter>, uri: String) = filters.any {
-        it.match(Intent.ACTION_VIEW, null, uri.substringBefore(':'), Uri.parse(uri), setOf(Intent.CATEGORY_BROWSABLE), "") >= 0
+    private fun takes(filters: List<IntentFilter>, uri: String): Boolean {
+        val categories = setOf(Intent.CATEGORY_BROWSABLE)
+        val scheme = uri.substringBefore(':')
+        return filters.any { it.match(Intent.ACTION_VIEW, null, scheme, Uri.parse(uri), categories, "") >= 0 }
     }
 
     @Test
     fun `one component is open to other apps - the redirect's - and each says whether it is`() {
-        val components = listOf("activity", "activity-alias", "service", "receiver", "provider").flatMap { manifest().all(it) }
+        val tags = listOf("activity", "activity-alias", "service", "receiver", "provider")
+        val components = tags.flatMap { manifest().all(it) }
         val exported = components.associate { it.android("name").substringAfterLast('.') to it.android("exported") }
         assertEquals(mapOf("LoginActivity" to "false", "RedirectActivity" to "true"), exported)
         for (component in components) Class.forName(component.android("name"))
@@ -100,6 +104,10 @@ class ManifestTest {
         assertFalse(takes(filters, "https://app.example.com/account"))
         assertFalse(takes(filters, "https://elsewhere.example/callback"))
         assertFalse(takes(filters, "http://app.example.com/callback"))
-        assertEquals(listOf("true"), redirect.all("intent-filter").map { it.android("autoVerify") }.filter { it.isNotEmpty() })
+        assertEquals(listOf("", "true"), redirect.all("intent-filter").map { it.android("autoVerify") })
+    }
+
+    private companion object {
+        const val NAMESPACE = "http://schemas.android.com/apk/res/android"
     }
 }

@@ -72,7 +72,12 @@ class Phone : ExternalResource() {
         return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads) }
     }
 
-    internal fun install(browser: String, mode: Mode = Mode.BROWSER, site: String? = null, schemes: List<String> = WEB) {
+    internal fun install(
+        browser: String,
+        mode: Mode = Mode.BROWSER,
+        site: String? = null,
+        schemes: List<String> = WEB,
+    ) {
         val window = ComponentName(browser, "$browser.Window")
         packages.addOrUpdateActivity(
             ActivityInfo().apply {

@@ -82,8 +82,8 @@ class RedirectTest {
         phone.openLogin()
         val tab = phone.next()
         client.until(LoginState.InBrowser)
-        for (uri in listOf("$REDIRECT_URI?code=stolen&state=guessed", "$REDIRECT_URI?error=access_denied", REDIRECT_URI)) {
-            val redirect = phone.redirect(uri)
+        for (query in listOf("?code=stolen&state=guessed", "?error=access_denied", "")) {
+            val redirect = phone.redirect(REDIRECT_URI + query)
             until { redirect.get().isFinishing }
             phone.assertNothingStarts()
             assertEquals(LoginState.InBrowser, client.login.value)

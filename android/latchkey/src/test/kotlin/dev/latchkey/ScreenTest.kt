@@ -33,7 +33,8 @@ class ScreenTest {
     private fun remade(activity: ActivityController<LoginActivity>): ActivityController<LoginActivity> {
         val saved = Bundle()
         activity.pause().stop().saveInstanceState(saved).destroy()
-        return Robolectric.buildActivity(LoginActivity::class.java, activity.intent).create(throughParcel(saved)).start()
+        val made = Robolectric.buildActivity(LoginActivity::class.java, activity.intent)
+        return made.create(throughParcel(saved)).start()
     }
 
     /** The tab's answer, to an activity that did not start it itself. */

@@ -21,5 +21,6 @@ open class SampleApp : Application() {
 
     protected open fun settings(): Settings = Settings.of(resources)
 
+    /** In memory: the session, and a login that is open, end with the process. */
     protected open fun store(): SecureStore = memoryStore()
 }

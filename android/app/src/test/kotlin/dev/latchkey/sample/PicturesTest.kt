@@ -1,5 +1,7 @@
 package dev.latchkey.sample
 
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
@@ -31,6 +33,13 @@ class PicturesTest {
     @Test
     @Config(qualifiers = "+ja")
     fun `the states hold in Japanese`() = alsoAs("ja", "step-up", "offline", "not-finished")
+
+    @Test
+    fun `a label that is another is seen`() {
+        val open = screenOf("the browser is open").picture()
+        assertFalse(Pictures.differ(open, screenOf("the browser is open").picture()))
+        assertTrue(Pictures.differ(open, screenOf("a login has been tapped").picture()))
+    }
 
     private fun alsoAs(manner: String, vararg names: String) {
         for (name in names) Pictures.compare("$name-$manner", screenOf(STATES.getValue(name)).picture())

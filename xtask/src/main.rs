@@ -87,7 +87,7 @@ struct TestArgs {
     /// Install the system packages that are missing, on Debian and its relatives; each is named first.
     #[arg(long)]
     install: bool,
-    /// Keep the screenshots of the browser lane as the new reference pictures.
+    /// Keep the screenshots of the lanes browser and kotlin as the new reference pictures.
     #[arg(long)]
     bless: bool,
     #[command(flatten)]

@@ -19,5 +19,8 @@ pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
         )
         .current_dir(lane.project.root.join("android"))
         .args(["--batch-mode", "--no-transfer-progress", "test"]);
+    if lane.options.bless {
+        tests.env("LATCHKEY_BLESS", "1");
+    }
     lane.tests("Maven: compile and test", &mut tests, count::surefire)
 }

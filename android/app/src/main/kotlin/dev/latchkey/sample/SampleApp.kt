@@ -3,7 +3,6 @@ package dev.latchkey.sample
 import android.app.Application
 import dev.latchkey.LatchkeyClient
 import dev.latchkey.SecureStore
-import dev.latchkey.memoryStore
 import kotlinx.coroutines.asCoroutineDispatcher
 
 /** Makes the one client, so that it is there when the system starts the app for the redirect alone. */
@@ -21,6 +20,6 @@ open class SampleApp : Application() {
 
     protected open fun settings(): Settings = Settings.of(resources)
 
-    /** In memory: the session, and a login that is open, end with the process. */
-    protected open fun store(): SecureStore = memoryStore()
+    /** Left out: sealed by Android Keystore, so that a login goes on after the system has killed the app. */
+    protected open fun store(): SecureStore? = null
 }

@@ -9,6 +9,7 @@ import android.net.Uri
 import android.view.View
 import android.view.WindowManager
 import android.widget.TextView
+import dev.latchkey.memoryStore
 import dev.latchkey.tests.DevServerProcess
 import dev.latchkey.tests.submitLoginPage
 import kotlin.time.Duration.Companion.seconds
@@ -202,6 +203,9 @@ class StoryTest {
 /** The sample with its settings filled in. */
 class DevServerApp : SampleApp() {
     override fun settings() = Settings(server.issuer, server.clientId, server.audience, server.api, REDIRECT_URI)
+
+    /** There is no Keystore here; the library's tests have a stand-in for it. */
+    override fun store() = memoryStore()
 
     private companion object {
         const val REDIRECT_URI = "dev.latchkey.sample:/callback"

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::SessionManager;
+use super::commit::Writer;
 use super::finish::expires_at;
 use super::flight::spawn;
-use super::keeper::Writer;
 use super::provider::host;
 use super::record::{Ending, Live, Refusals, State};
 use super::send::Attempt;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Map;
 use url::Url;
 
+use super::commit::{RACES, Writer};
 use super::flight::finish;
-use super::keeper::{RACES, Writer};
 use super::moment::Moment;
 use super::pending::PendingLogin;
 use super::record::{Live, Refusals, SessionRecord, State, Unreadable};

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::SessionManager;
+use super::commit::RACES;
 use super::flight::spawn;
-use super::keeper::RACES;
 use super::record::{SessionRecord, Unreadable, check_version};
 use super::timeline::What;
 use super::vault::Tag;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::SessionManager;
+use super::commit::RACES;
 use super::flight::spawn;
-use super::keeper::RACES;
 use super::pending::{LIFETIME_SECONDS, PendingLogin, PendingLogins};
 use super::record::Unreadable;
 use super::secret;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::commit::{RACES, Writer};
 use super::flight::finish;
-use super::keeper::{RACES, Writer};
 use super::record::{Ending, SessionRecord, State};
 use super::timeline::What;
 use super::{SessionManager, random_name};

@@ -2,10 +2,10 @@
 //!
 //! One [`SessionManager`] for each [`crate::Auth`]. Its parts: `settings` (the checked configuration), `provider`
 //! (metadata and keys), `pending`, `login` and `finish` (the two halves of a login), `record` and `vault` (what is
-//! stored and how), `memory` and `keeper` (what this process knows, in step with the store), `moment`, `claim`, `hold`
-//! and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`, `answer` and `settle` (a good token,
-//! by one renewal at a time), `journal` and `timeline` (what happened), `unauthorized` (the rule for a 401), `logout`,
-//! `provider_time`, `user_info`, `check_up`.
+//! stored and how), `memory`, `keeper`, `commit`, `rank` and `put_back` (what this process knows, in step with the
+//! store), `moment`, `claim`, `hold` and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`,
+//! `answer` and `settle` (a good token, by one renewal at a time), `journal` and `timeline` (what happened),
+//! `unauthorized` (the rule for a 401), `logout`, `provider_time`, `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -15,6 +15,7 @@ mod access;
 mod answer;
 mod check_up;
 mod claim;
+mod commit;
 mod finish;
 #[cfg(test)]
 mod fleet;
@@ -33,6 +34,7 @@ mod pending;
 mod provider;
 mod provider_time;
 mod put_back;
+mod rank;
 mod record;
 mod refresh;
 mod send;

@@ -1,8 +1,8 @@
 //! What a refresh that brought nothing leaves behind: why, for how long, and whether its token may have been used.
 
 use super::claim::Claim;
+use super::commit::{RACES, Writer};
 use super::hold::Hold;
-use super::keeper::{RACES, Writer};
 use super::record::{Live, Refusals, SessionRecord};
 use super::send::Attempt;
 use super::timeline::What;

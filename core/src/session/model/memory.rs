@@ -1,5 +1,5 @@
-//! What a process knows and how it stays in step with the store: the model's copy of `keeper`. Each write is judged by
-//! I4 and I5.
+//! What a process knows and how it stays in step with the store: the model's copy of `keeper` and `commit`. Each write is
+//! judged by I4 and I5.
 
 use super::Model;
 use super::real::outranks;
@@ -20,7 +20,7 @@ pub(super) enum Said {
     Full,
 }
 
-/// What a process reads and writes: [`crate::session::keeper`].
+/// What a process reads and writes: [`crate::session::keeper`] and `commit`.
 impl Model {
     pub(super) fn swap(
         &self,

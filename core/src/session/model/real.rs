@@ -2,8 +2,8 @@
 
 use super::state::{Attempt, Claimed, Content, Open, Record, Run, Why, Wish};
 use crate::session::claim::{Claim, Holder, Next, STEP, Sent, Situation, TERM};
-use crate::session::keeper;
 use crate::session::moment::Moment;
+use crate::session::rank;
 use crate::session::record::tests::live;
 use crate::session::record::{Ending, SessionRecord, State};
 use crate::types::{Rotation, SignedOutReason};
@@ -155,9 +155,9 @@ impl Setting {
     }
 }
 
-/// [`keeper::outranks`].
+/// [`rank::outranks`].
 pub(super) fn outranks(ours: &Record, found: &Record) -> bool {
-    keeper::outranks(&whole(ours), Some(&whole(found)))
+    rank::outranks(&whole(ours), Some(&whole(found)))
 }
 
 fn whole(small: &Record) -> SessionRecord {

@@ -199,7 +199,7 @@ impl Model {
         }
     }
 
-    /// `answer::renewed` and [`crate::session::keeper`]'s `commit_renewed`.
+    /// `answer::renewed` and [`crate::session::commit`]'s `commit_renewed`.
     fn commit_renewed(&self, state: &mut State, process: usize, mut attempt: Attempt, refresh: u8) {
         let Some(tokens) = attempt.record.live() else {
             return;

@@ -142,6 +142,11 @@ impl SessionManager {
                 return Err(error);
             }
             let gone = self.holder_is_gone(live.claim.as_ref()).await;
+            // It may have stored its answer before it went: then this record is not the last word.
+            if gone && self.reload().await?.tag != known.tag {
+                races += 1;
+                continue;
+            }
             let (now, unchanged) = (self.moment(), watch.unchanged(&known, self.clock.boot()));
             let situation = self.situation(live, &known, wish, &now, gone, unchanged);
             match situation.next() {

@@ -165,9 +165,9 @@ internal class Logins(
 
     private fun finish(login: OpenLogin?, error: Exception) {
         close()
-        login?.end?.completeExceptionally(error)
         val isToTell = error is AuthException && error !is AuthException.Cancelled
         tell(if (isToTell) LoginState.Failed(error) else LoginState.None)
+        login?.end?.completeExceptionally(error)
         login?.work?.cancel()
     }
 
@@ -194,9 +194,10 @@ internal class Logins(
     private fun succeed(session: Session) {
         val login = open
         close()
+        // Told first: who waited for the end finds the state that goes with it.
+        tell(LoginState.None)
         login?.end?.complete(session)
         login?.work?.cancel()
-        tell(LoginState.None)
     }
 
     private fun close() {

@@ -12,7 +12,7 @@ use crate::protocol::challenge::{
 };
 use crate::protocol::resource::{ApiBase, forbidden_header};
 use crate::protocol::retry_after::retry_after_seconds;
-use crate::transport::{MAX_BODY, Request, Response, TransportError};
+use crate::transport::{Body, MAX_BODY, Request, Response, TransportError};
 use crate::types::{
     AccessToken, AccessTokenOptions, ApiRequest, ApiResponse, ConfigurationProblem, Header,
     LoginOptions, NetworkReason, StepUpReason,
@@ -138,7 +138,7 @@ impl ApiClient {
         let manager = self.auth.manager();
         let mut request = Request::get(&prepared.url);
         request.method.clone_from(&prepared.method);
-        request.body.clone_from(&prepared.body);
+        request.body = prepared.body.clone().map(Body::Ready);
         request.bearer = Some(token.value.clone());
         if prepared
             .headers

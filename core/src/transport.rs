@@ -65,11 +65,15 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(String, String)>,
     /// The access token for the `Authorization` header, its one place (RFC 6750 §2.1).
     pub(crate) bearer: Option<String>,
-    pub(crate) body: Option<Vec<u8>>,
-    /// A body that is made when the connection is ready for it.
-    pub(crate) late_body: Option<LateBody>,
+    pub(crate) body: Option<Body>,
     /// A shorter deadline than the configured one.
     pub(crate) at_most: Option<Duration>,
+}
+
+/// What is sent after a request's head.
+pub(crate) enum Body {
+    Ready(Vec<u8>),
+    Late(LateBody),
 }
 
 impl Request {
@@ -80,19 +84,27 @@ impl Request {
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             bearer: None,
             body: None,
-            late_body: None,
             at_most: None,
         }
     }
 
     pub(crate) fn post_form(url: &Url, body: String) -> Self {
+        Self::form(url, Body::Ready(body.into_bytes()))
+    }
+
+    /// A form that is made when the connection is ready for it.
+    pub(crate) fn post_late_form(url: &Url, body: LateBody) -> Self {
+        Self::form(url, Body::Late(body))
+    }
+
+    fn form(url: &Url, body: Body) -> Self {
         let mut request = Self::get(url);
         request.method = "POST".to_owned();
         request.headers.push((
             "content-type".to_owned(),
             "application/x-www-form-urlencoded".to_owned(),
         ));
-        request.body = Some(body.into_bytes());
+        request.body = Some(body);
         request
     }
 }
@@ -202,11 +214,10 @@ impl Transport {
         if let Some(token) = request.bearer {
             outgoing = outgoing.bearer_auth(token);
         }
-        if let Some(body) = request.body {
-            outgoing = outgoing.body(body);
-        }
-        if let Some(body) = request.late_body {
-            outgoing = outgoing.body(reqwest::Body::wrap(body));
+        match request.body {
+            Some(Body::Ready(bytes)) => outgoing = outgoing.body(bytes),
+            Some(Body::Late(body)) => outgoing = outgoing.body(reqwest::Body::wrap(body)),
+            None => {}
         }
         receive(outgoing.send().await.map_err(failure)?).await
     }

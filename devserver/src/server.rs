@@ -109,8 +109,8 @@ impl DevServer {
         self.provider.gates.reached(name).await;
     }
 
-    /// How many requests came to an endpoint (`token`, `api`, …) since the start or the last
-    /// reset; 0 for a word that is no endpoint.
+    /// How many requests came to an endpoint (`token`, `api`, …), whole, since the start or the last
+    /// reset; 0 for a word that is no endpoint. A head whose body was withdrawn is none.
     #[must_use]
     pub fn requests(&self, endpoint: &str) -> u64 {
         Endpoint::parse(endpoint).map_or(0, |endpoint| self.provider.stats.requests(endpoint))
@@ -120,14 +120,6 @@ impl DevServer {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.provider.stats.connections()
-    }
-
-    /// How many refresh tokens came to the token endpoint since the start or the last reset, good or
-    /// not. A request that was given up before its body came is one of [`DevServer::requests`] and
-    /// none of these.
-    #[must_use]
-    pub fn refresh_tokens(&self) -> u64 {
-        self.provider.stats.refresh_tokens()
     }
 
     /// How often a spent refresh token was used without the right to.

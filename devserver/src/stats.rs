@@ -58,7 +58,6 @@ impl Endpoint {
 pub(crate) struct Stats {
     requests: [AtomicU64; Endpoint::ALL.len()],
     connections: AtomicU64,
-    refresh_tokens: AtomicU64,
     reuse: AtomicU64,
 }
 
@@ -69,11 +68,6 @@ impl Stats {
 
     pub(crate) fn connection(&self) {
         self.connections.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// A refresh token came, whole, good or not.
-    pub(crate) fn refresh_token(&self) {
-        self.refresh_tokens.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A spent refresh token was used again, and not by right of a grace period.
@@ -89,17 +83,12 @@ impl Stats {
         self.connections.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn refresh_tokens(&self) -> u64 {
-        self.refresh_tokens.load(Ordering::SeqCst)
-    }
-
     pub(crate) fn refresh_token_reuse(&self) -> u64 {
         self.reuse.load(Ordering::SeqCst)
     }
 
     pub(crate) fn reset(&self) {
-        let others = [&self.connections, &self.refresh_tokens, &self.reuse];
-        for counter in self.requests.iter().chain(others) {
+        for counter in self.requests.iter().chain([&self.connections, &self.reuse]) {
             counter.store(0, Ordering::SeqCst);
         }
     }
@@ -112,7 +101,6 @@ impl Stats {
         json!({
             "requests": requests,
             "connections": self.connections(),
-            "refresh_tokens": self.refresh_tokens(),
             "refresh_token_reuse": self.refresh_token_reuse(),
         })
     }

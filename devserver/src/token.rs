@@ -188,7 +188,6 @@ fn refresh_token(
     form: &Params,
 ) -> Result<Value, TokenError> {
     let token = required(form, "refresh_token")?;
-    provider.stats.refresh_token();
     // What is wrong with the request itself must not cost the token, so it is looked at first.
     let known = provider.grants().peek_refresh(token).cloned();
     let known = known.ok_or(Refused::Unknown)?;

@@ -104,12 +104,10 @@ impl SessionManager {
     ) -> Conclusion {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(TransportError::Interrupted | TransportError::Timeout) if attempt.sent => {
-                let error = answer.err().map_or_else(
-                    || AuthError::network(NetworkReason::Unavailable),
-                    AuthError::from,
-                );
-                return Conclusion::AnswerLost(attempt, error);
+            Err(error @ (TransportError::Interrupted | TransportError::Timeout))
+                if attempt.sent =>
+            {
+                return Conclusion::AnswerLost(attempt, error.into());
             }
             Err(error) => {
                 let resolved = !attempt.sent;

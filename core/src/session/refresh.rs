@@ -125,7 +125,7 @@ impl SessionManager {
             if let Some(reason) = known.signed_out(&*self.clock) {
                 return Err(AuthError::LoginRequired { reason });
             }
-            let (Some(record), Some(live)) = (known.record.clone(), known.live()) else {
+            let Some(live) = known.live() else {
                 return Err(AuthError::LoginRequired {
                     reason: SignedOutReason::Never,
                 });
@@ -172,14 +172,8 @@ impl SessionManager {
             };
             // Before the claim: who is about to be suspended takes none.
             let _background = self.background_time().await?;
-            let attempt = match self
-                .take_claim(&record, known.tag.clone(), wish, &now)
-                .await
-            {
-                Ok(attempt) => Attempt {
-                    send_within,
-                    ..attempt
-                },
+            let attempt = match self.take_claim(&known, wish, &now, send_within).await {
+                Ok(attempt) => attempt,
                 Err(StoreError::Conflict) => {
                     races += 1;
                     continue;
@@ -271,12 +265,12 @@ impl SessionManager {
     /// the answer brings.
     async fn take_claim(
         &self,
-        record: &SessionRecord,
-        expected: Option<Tag>,
+        known: &Known,
         wish: Wish,
         now: &Moment,
+        send_within: u64,
     ) -> Result<Attempt, StoreError> {
-        let Some(live) = record.live() else {
+        let (Some(record), Some(live)) = (&known.record, known.live()) else {
             return Err(StoreError::Conflict);
         };
         self.show_run().await;
@@ -287,6 +281,7 @@ impl SessionManager {
             ..live.clone()
         });
         let bytes = claimed.encode().map_err(|_| StoreError::Unavailable)?;
+        let expected = known.tag.clone();
         let tag = self.vault.swap(&self.session_name, expected, bytes).await?;
         if earlier
             .is_some_and(|earlier| earlier.holder.is_some() && !earlier.is_of(self.run.name()))
@@ -300,7 +295,7 @@ impl SessionManager {
             tag,
             earlier: claim.sent,
             sent: false,
-            send_within: TERM,
+            send_within,
             asked: now.clone(),
             for_user_info: wish.for_user_info,
         })

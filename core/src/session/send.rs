@@ -94,9 +94,8 @@ impl SessionManager {
             over: false,
         }));
         let make = self.hand_over(Arc::clone(&handover), body.clone());
-        let mut request = Request::post_form(endpoint, String::new());
-        request.body = None;
-        request.late_body = Some(LateBody::new(body.len() as u64, make));
+        let late_body = LateBody::new(body.len() as u64, make);
+        let mut request = Request::post_late_form(endpoint, late_body);
         request.at_most = Some(DEADLINE);
         let answer = self.request_token(request).await;
         let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);

@@ -80,7 +80,7 @@ impl House {
     /// How often the provider was sent a refresh token. The head of a request that was given up does not count: there
     /// is no token in it.
     pub(crate) fn sent(&self) -> u64 {
-        self.server.refresh_tokens()
+        self.server.requests("token")
     }
 
     /// The refresh token that is stored is good, for each of these processes.

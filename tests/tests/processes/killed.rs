@@ -76,6 +76,28 @@ async fn killed_after_the_word_that_it_sends_the_next_one_sends_the_same_token_a
 }
 
 #[tokio::test]
+async fn who_looked_at_the_claim_of_one_that_has_stored_its_answer_and_gone_takes_that_answer() {
+    // The token is good for minutes: a repeat of a send without an answer would be out of the question.
+    let house = House::new(Rotation::Strict).await;
+    let (mut first, mut next) = (house.start().await, house.start().await);
+    house
+        .server
+        .set_faults("token:after_commit,gate=middle@1")
+        .expect("a fault");
+    first.tell("force").await;
+    house.server.gate_reached("middle").await;
+    // It has found the claim, and no word of the journal that there is anything newer.
+    next.stop_at("looked_at_the_journal", "force").await;
+    // Before it looks at the lock the answer is stored, and the process ends.
+    house.server.open_gate("middle");
+    let token = first.token().await;
+    first.kill().await;
+    next.go().await;
+    assert_eq!(next.token().await, token);
+    assert_eq!(house.sent(), 1);
+}
+
+#[tokio::test]
 async fn killed_in_the_request_it_costs_nothing_where_the_parent_of_an_unused_token_is_good() {
     let (house, mut next, answer) = next_after_a_kill_in_the_request(Rotation::Parent).await;
     assert_eq!(house.sent(), 2, "the dead one's and the repeat");

@@ -1,5 +1,6 @@
 //! The one place that reads a clock or makes randomness.
 
+use std::pin::Pin;
 use std::time::Duration;
 #[cfg(not(unix))]
 use std::time::Instant;
@@ -18,7 +19,14 @@ pub trait Clock: Send + Sync {
     fn boot_id(&self) -> Option<String> {
         None
     }
+    /// Lets this much time pass. Called inside a tokio runtime.
+    fn wait(&self, time: Duration) -> Waiting<'_> {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
+
+/// What [`Clock::wait`] waits with.
+pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// The device's own clocks.
 #[derive(Debug, Default, Clone, Copy)]

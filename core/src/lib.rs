@@ -78,7 +78,7 @@ pub use api::ApiClient;
 pub use auth::Auth;
 pub use background::{BackgroundError, BackgroundGrant, BackgroundTime};
 pub use cancel::Cancellation;
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Waiting};
 #[cfg(any(test, feature = "conformance"))]
 pub use conformance::*;
 pub use error::AuthError;

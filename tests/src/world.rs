@@ -1,14 +1,16 @@
 //! A provider, an API and a device, for one test.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use latchkey::{
     Auth, AuthConfig, AuthError, Clock, LogError, LogLevel, LogSink, LoginOptions, PingClient,
-    SecureStore, Session, SystemClock, memory_store,
+    SecureStore, Session, SystemClock, Waiting, memory_store,
 };
 use latchkey_devserver::{DevServer, Options, submit_login};
+use tokio::sync::watch;
 
 /// A redirect URI that the development server knows.
 pub const REDIRECT_URI: &str = "dev.latchkey.sample:/callback";
@@ -103,16 +105,17 @@ impl World {
 /// The system's clock, moved by hand.
 #[derive(Default)]
 pub struct Hands {
-    ahead: Mutex<u64>,
+    ahead: watch::Sender<u64>,
     set: Mutex<i64>,
     /// How often the device was started anew.
     starts: Mutex<u32>,
+    hurried: AtomicBool,
 }
 
 impl Hands {
     /// Moves both clocks.
     pub fn advance(&self, seconds: u64) {
-        *self.ahead.lock().expect("no panic") += seconds;
+        self.ahead.send_modify(|ahead| *ahead += seconds);
     }
 
     /// Sets the wall clock forward, or back (negative), as a correction from the network does. The boot clock is
@@ -121,13 +124,18 @@ impl Hands {
         *self.set.lock().expect("no panic") += seconds;
     }
 
+    /// From now on whoever waits makes the clock go on by as much, instead of waiting.
+    pub fn hurry(&self) {
+        self.hurried.store(true, Ordering::SeqCst);
+    }
+
     /// Starts the device anew: the boot clock goes on, as no device's does, but says that it is another one.
     pub fn start_anew(&self) {
         *self.starts.lock().expect("no panic") += 1;
     }
 
     fn ahead(&self) -> u64 {
-        *self.ahead.lock().expect("no panic")
+        *self.ahead.borrow()
     }
 }
 
@@ -143,6 +151,23 @@ impl Clock for Hands {
 
     fn boot_id(&self) -> Option<String> {
         Some(format!("start {}", self.starts.lock().expect("no panic")))
+    }
+
+    /// Until the hands were moved as far, or as long as it really takes.
+    fn wait(&self, time: Duration) -> Waiting<'_> {
+        if self.hurried.load(Ordering::SeqCst) {
+            self.advance(time.as_secs().max(1));
+            if time >= Duration::from_secs(1) {
+                return Box::pin(tokio::task::yield_now());
+            }
+        }
+        let until = self.boot() + time;
+        let mut moved = self.ahead.subscribe();
+        Box::pin(async move {
+            let far_enough =
+                async { while self.boot() < until && moved.changed().await.is_ok() {} };
+            drop(tokio::time::timeout(time, far_enough).await);
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 //! everything healed, one call tells what has become of the session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use latchkey::{
     AccessToken, AccessTokenOptions, Auth, AuthConfig, AuthError, Clock, LogoutOptions,
@@ -11,7 +10,7 @@ use latchkey::{
 };
 use latchkey_devserver::{Options, Rotation};
 use latchkey_tests::puppet_store::{Call, PuppetStore};
-use latchkey_tests::world::{Hands, World, state};
+use latchkey_tests::world::{World, in_time, state};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestCaseError, TestCaseResult, TestRunner};
 
@@ -141,6 +140,8 @@ impl Device {
         let apps = [0, 1].map(|process: usize| start(&world, &config, &stores[process]));
         world.log_in(&apps[0], "alice").await;
         world.server.reset_counts();
+        // Nobody waits in real time.
+        world.clock.hurry();
         Self {
             world,
             config,
@@ -175,7 +176,7 @@ impl Device {
             Event::StoresWork => self.heal().await,
             Event::Logout { process } => {
                 let out = self.apps[process].logout(LogoutOptions::default());
-                drop(self.in_time(out).await);
+                drop(in_time(out).await);
                 self.acted(process, false);
                 self.history.revoked |= self.failing[process];
             }
@@ -190,7 +191,7 @@ impl Device {
             Event::Pass { seconds } => self.world.clock.advance(seconds),
             Event::Restart { process } => self.restart(process),
             Event::Killed { process } => self.kill(process).await,
-            Event::Resumed { process } => self.in_time(self.apps[process].resumed()).await,
+            Event::Resumed { process } => in_time(self.apps[process].resumed()).await,
         }
     }
 
@@ -199,16 +200,7 @@ impl Device {
             force_refresh: force,
             ..AccessTokenOptions::default()
         };
-        self.in_time(self.apps[process].access_token(options, None))
-            .await
-    }
-
-    /// Nobody waits in real time: while this goes on, the device's clock does too.
-    async fn in_time<T>(&self, what: impl Future<Output = T>) -> T {
-        tokio::select! {
-            done = latchkey_tests::world::in_time(what) => done,
-            () = hurry(&self.world.clock) => unreachable!("it goes on for ever"),
-        }
+        in_time(self.apps[process].access_token(options, None)).await
     }
 
     fn acted(&mut self, process: usize, login: bool) {
@@ -241,7 +233,7 @@ impl Device {
         });
         tokio::select! {
             () = self.world.server.gate_reached("dying") => self.history.cut_off = true,
-            _ = self.in_time(call) => {}
+            _ = in_time(call) => {}
         }
         own.shutdown_background();
         self.world.server.clear_faults();
@@ -252,7 +244,7 @@ impl Device {
         for process in [0, 1] {
             self.stores[process].heal();
             self.failing[process] = false;
-            self.in_time(self.apps[process].resumed()).await;
+            in_time(self.apps[process].resumed()).await;
         }
         self.history.unstored = [false; 2];
     }
@@ -265,15 +257,6 @@ impl Device {
 fn start(world: &World, config: &AuthConfig, store: &Arc<PuppetStore>) -> Arc<Auth> {
     Auth::with_clock(config.clone(), store.clone(), world.clock.clone())
         .expect("a valid configuration")
-}
-
-async fn hurry(clock: &Hands) {
-    // What needs no waiting is done by then.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    loop {
-        clock.advance(1);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 async fn tell(provider: Provider, events: Vec<Event>) -> TestCaseResult {

@@ -152,11 +152,11 @@ impl SessionManager {
             match situation.next() {
                 Next::Send => {}
                 Next::Wait if self.clock.boot() < patience => {
-                    self.pass(POLL).await;
+                    self.clock.wait(POLL).await;
                     continue;
                 }
                 Next::Later(seconds) if seconds <= SHORT => {
-                    self.pass(Duration::from_secs(seconds)).await;
+                    self.clock.wait(Duration::from_secs(seconds)).await;
                     continue;
                 }
                 Next::Later(seconds) => return Err(unavailable(Some(seconds))),
@@ -205,7 +205,7 @@ impl SessionManager {
                 return self.fail(attempt, error, false).await;
             }
             self.note(&What::RefreshFailed(error.class()));
-            self.pass(before_a_repeat(share())).await;
+            self.clock.wait(before_a_repeat(share())).await;
         }
         Err(unavailable(None))
     }
@@ -331,17 +331,6 @@ impl SessionManager {
                 drop(self.commit(anew, known.tag.clone(), Writer::Refresh).await);
             }
         }
-    }
-
-    /// Waits by the device's clock, and never longer than the time really takes.
-    pub(crate) async fn pass(&self, time: Duration) {
-        let until = self.clock.boot() + time;
-        let passed = async {
-            while self.clock.boot() < until {
-                tokio::time::sleep(POLL.min(time)).await;
-            }
-        };
-        drop(tokio::time::timeout(time, passed).await);
     }
 }
 

@@ -120,6 +120,8 @@ async fn an_older_record_that_was_put_back_is_not_sent_and_a_login_replaces_it()
         last.is_some_and(|sentence| sentence.contains("put back")),
         "{told:?}"
     );
+    let events = told.iter().filter(|event| event.event == "put_back");
+    assert_eq!(events.count(), 1, "{told:?}");
     world.log_in(&next, "alice").await;
     forced(&next).await.expect("a session like any other");
     assert_eq!(state(&world.app().session()), "signed_in");
@@ -140,6 +142,27 @@ async fn a_process_that_knows_better_stores_its_session_again() {
     assert_eq!(state(&world.app().session()), "signed_in");
     forced(&world.app()).await.expect("and in the store again");
     assert_eq!(world.server.refresh_token_reuse(), 0);
+}
+
+#[tokio::test]
+async fn the_timeline_is_read_from_any_thread_and_changes_nothing() {
+    let (_world, store, auth) = alice().await;
+    let backup = store.copy("session.");
+    forced(&auth).await.expect("renewed");
+    store.put_back(backup.clone());
+    // An app's thread, outside any runtime, that asks twice.
+    let asked = std::thread::spawn({
+        let auth = Arc::clone(&auth);
+        move || [auth.timeline(), auth.timeline()]
+    });
+    let [first, second] = asked.join().expect("no panic");
+    assert_eq!(first, second);
+    assert_eq!(store.copy("session."), backup);
+    assert_eq!(
+        is_persisted(&auth.session()),
+        Some(true),
+        "as far as is known"
+    );
 }
 
 #[tokio::test]

@@ -233,11 +233,6 @@ impl SessionManager {
         journal_of(read).ok().flatten().map(|(journal, _)| journal)
     }
 
-    pub(crate) async fn read_journal(&self) -> Option<Journal> {
-        let read = self.vault.load(&self.journal_name).await;
-        journal_of(read).ok().flatten().map(|(journal, _)| journal)
-    }
-
     /// What happened, oldest first: what is stored, and what is not yet. In the caller's thread.
     pub(crate) fn events_here(&self) -> Vec<Event> {
         let before = self.unwritten().events.clone();

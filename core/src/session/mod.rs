@@ -205,7 +205,11 @@ impl SessionManager {
         if self.known().is_err() {
             let read = self.vault.load_here(&self.session_name);
             self.looked_now();
-            let next = self.interpret(self.unless_put_back_here(read));
+            let (read, journal) = self.look_behind(read);
+            if journal.is_some() {
+                self.note_put_back();
+            }
+            let next = self.interpret(read);
             let mut memory = self.memory();
             // What came in the meantime is newer than this read.
             if !matches!(&*memory, Memory::Known(_)) {

@@ -4,6 +4,7 @@
 //! newer one in memory stores it again. Nothing is deleted: what was put back may be put right.
 
 use super::SessionManager;
+use super::flight::off_thread;
 use super::journal::Journal;
 use super::memory::Memory;
 use super::timeline::What;
@@ -13,29 +14,57 @@ use crate::storage::{StoreError, StoredItem};
 type Read = Result<Option<StoredItem>, StoreError>;
 
 impl SessionManager {
-    /// What was read, unless it lies behind the journal's mark.
+    /// What was read, unless it lies behind the journal's mark. Within a turn: memory that has the newer record is the
+    /// truth from now on.
     pub(crate) async fn unless_put_back(&self, read: Read) -> Read {
-        if self.is_ours(&read) {
+        let manager = match self.this.upgrade() {
+            Some(manager) if !self.is_ours(&read) => manager,
+            _ => return read,
+        };
+        let looked = off_thread(move || manager.look_behind(read)).await;
+        let (read, journal) = looked.unwrap_or((Err(StoreError::Unavailable), None));
+        let (Some(journal), Err(StoreError::KeyLost { tag })) = (journal, &read) else {
             return read;
+        };
+        if let Memory::Known(known) = &mut *self.memory() {
+            let ours = known.record.as_deref();
+            if ours.is_some_and(|ours| !journal.is_ahead_of(ours)) {
+                known.tag = Some(tag.clone());
+                known.persisted = false;
+                self.persist_later();
+                return Err(StoreError::Unavailable);
+            }
+            if known.lost && known.tag.as_ref() == Some(tag) {
+                return read;
+            }
         }
-        let journal = self.read_journal().await;
-        if !self.lies_behind(&read, journal.as_ref()) {
-            return read;
-        }
-        // Another process may have written both in between: one more look, at the record last, which is written first.
-        let journal = self.read_journal().await;
-        let read = self.vault.load(&self.session_name).await;
-        self.judge(read, journal.as_ref())
+        self.note_put_back();
+        read
     }
 
-    /// As [`Self::unless_put_back`], in the caller's thread.
-    pub(crate) fn unless_put_back_here(&self, read: Read) -> Read {
-        if self.is_ours(&read) || !self.lies_behind(&read, self.read_journal_here().as_ref()) {
-            return read;
+    pub(crate) fn note_put_back(&self) {
+        self.note(&What::PutBack);
+        self.log.line(
+            LogLevel::Error,
+            format_args!("an older session was put back into the store; it is not used"),
+        );
+    }
+
+    /// What was read, unless it lies behind the mark: then it is a lost one, and with it comes the journal that says so.
+    /// Changes nothing. In the caller's thread.
+    pub(crate) fn look_behind(&self, read: Read) -> (Read, Option<Journal>) {
+        if !self.lies_behind(&read, self.read_journal_here().as_ref()) {
+            return (read, None);
         }
+        // Another process may have written both in between: one more look, at the record last, which is written first.
         let journal = self.read_journal_here();
         let read = self.vault.load_here(&self.session_name);
-        self.judge(read, journal.as_ref())
+        match read {
+            Ok(Some(item)) if self.lies_behind(&Ok(Some(item.clone())), journal.as_ref()) => {
+                (Err(StoreError::KeyLost { tag: item.tag }), journal)
+            }
+            read => (read, None),
+        }
     }
 
     /// Whether this is what memory has, or had put there.
@@ -52,30 +81,5 @@ impl SessionManager {
         };
         self.decode(item)
             .is_ok_and(|record| journal.is_ahead_of(&record))
-    }
-
-    fn judge(&self, read: Read, journal: Option<&Journal>) -> Read {
-        let (true, Some(journal)) = (self.lies_behind(&read, journal), journal) else {
-            return read;
-        };
-        let tag = read?.map(|item| item.tag).unwrap_or_default();
-        if let Memory::Known(known) = &mut *self.memory() {
-            let ours = known.record.as_deref();
-            if ours.is_some_and(|ours| !journal.is_ahead_of(ours)) {
-                known.tag = Some(tag);
-                known.persisted = false;
-                self.persist_later();
-                return Err(StoreError::Unavailable);
-            }
-            if known.lost && known.tag.as_ref() == Some(&tag) {
-                return Err(StoreError::KeyLost { tag });
-            }
-        }
-        self.note(&What::PutBack);
-        self.log.line(
-            LogLevel::Error,
-            format_args!("an older session was put back into the store; it is not used"),
-        );
-        Err(StoreError::KeyLost { tag })
     }
 }

@@ -122,7 +122,7 @@ impl SessionManager {
             return memory;
         }
         let read = self.vault.load_here(&self.session_name);
-        self.interpret(self.unless_put_back_here(read))
+        self.interpret(self.look_behind(read).0)
     }
 }
 

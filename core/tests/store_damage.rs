@@ -1,8 +1,8 @@
 //! Damage to single bits: of an item's file, of its tag, of the key.
 //!
-//! `store_files.rs` changes and cuts every byte; here it is every bit, and what stands beside the
-//! item. Whatever the damage: the item is `Corrupt` (or its key is lost), a load changes no file,
-//! and a swap that expects the tag in the error replaces the wreck.
+//! `store_files/damage.rs` changes and cuts every byte; here it is every bit, and what stands
+//! beside the item. Whatever the damage: the item is `Corrupt` (or its key is lost), a load changes
+//! no file, and a swap that expects the tag in the error replaces the wreck.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

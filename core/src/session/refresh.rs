@@ -160,10 +160,9 @@ impl SessionManager {
                     continue;
                 }
                 Next::Later(seconds) => return Err(unavailable(Some(seconds))),
+                Next::Wait => return Err(unavailable(None)),
                 // After that the token that is left is used up, and a repeat is right.
-                Next::Wait | Next::Rest => {
-                    return Err(unavailable(known.lifetime.left(&*self.clock)));
-                }
+                Next::Rest => return Err(unavailable(known.lifetime.left(&*self.clock))),
             }
             let send_within = situation.send_within();
             let endpoint = match token_endpoint(&metadata, live) {

@@ -8,10 +8,7 @@ struct SessionTests {
     @Test("each refresh asks for time in the background once and gives it back, also if it fails")
     func backgroundTime() async throws {
         try await DevServer.run { server in
-            let auth = try Auth(config: server.config, store: memoryStore())
-            try await server.logIn(auth)
-            let time = Granted()
-            auth.setBackgroundTime(backgroundTime: time)
+            let (auth, time) = try await loggedIn(at: server)
             try await refresh(auth)
             #expect(await time.nextEnd() == 1)
             try await server.setFaults("token:status=503@1")
@@ -26,10 +23,7 @@ struct SessionTests {
     @Test("an app that takes its background time back is not asked again")
     func backgroundTimeTakenBack() async throws {
         try await DevServer.run { server in
-            let auth = try Auth(config: server.config, store: memoryStore())
-            try await server.logIn(auth)
-            let time = Granted()
-            auth.setBackgroundTime(backgroundTime: time)
+            let (auth, time) = try await loggedIn(at: server)
             auth.setBackgroundTime(backgroundTime: nil)
             try await refresh(auth)
             #expect(time.begun == 0)
@@ -187,6 +181,15 @@ struct SessionTests {
     @discardableResult
     private func refresh(_ auth: Auth) async throws -> String {
         try await auth.accessToken(options: AccessTokenOptions(forceRefresh: true)).value
+    }
+
+    /// Alice is logged in, and a refresh asks for time in the background.
+    private func loggedIn(at server: DevServer) async throws -> (Auth, Granted) {
+        let auth = try Auth(config: server.config, store: memoryStore())
+        try await server.logIn(auth)
+        let time = Granted()
+        auth.setBackgroundTime(backgroundTime: time)
+        return (auth, time)
     }
 
     /// Alice is logged in, and her access token has ended.

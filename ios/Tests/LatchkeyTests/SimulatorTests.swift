@@ -9,7 +9,7 @@ struct SimulatorTests {
             let (auth, ping) = try await expired(at: server)
             try await server.admin("rotation", "parent")
             try await server.setFaults("token:drop_after_commit@1")
-            try await again { _ = try await ping.pingPrivate() }
+            _ = try await ping.pingPrivate()
             #expect(auth.session().word == "signed_in")
         }
     }
@@ -20,7 +20,7 @@ struct SimulatorTests {
             let (auth, ping) = try await expired(at: server)
             try await server.admin("rotation", "strict")
             try await server.setFaults("token:drop_after_commit@1")
-            let ended = await failure { try await again { _ = try await ping.pingPrivate() } }
+            let ended = await failure { try await ping.pingPrivate() }
             #expect(ended == .LoginRequired(reason: .rotationInterrupted))
             #expect(auth.session() == .signedOut(reason: .rotationInterrupted))
         }
@@ -61,17 +61,5 @@ struct SimulatorTests {
         try await server.setFaults("")
         try await server.resetStats()
         return (auth, try PingClient(auth: auth, apiUrl: server.api))
-    }
-
-    /// Somebody who presses "try again" twice, each time when the error says that it makes sense.
-    private func again(_ call: () async throws -> Void) async throws {
-        for _ in 0..<2 {
-            do {
-                return try await call()
-            } catch AuthError.Network(_, let seconds) {
-                try await Task.sleep(for: .seconds(seconds ?? 0))
-            }
-        }
-        try await call()
     }
 }

@@ -30,6 +30,14 @@ class ManifestTest {
 
     private fun Element.android(name: String): String = getAttributeNS(NAMESPACE, name)
 
+    /** The door of an app that fills in the placeholders. */
+    private fun door(host: String, appLink: Boolean): Element = manifest(
+        "latchkeyRedirectScheme" to "com.example.app",
+        "latchkeyRedirectHost" to host,
+        "latchkeyRedirectPath" to "/callback",
+        "latchkeyAppLink" to "$appLink",
+    ).all("activity").last()
+
     /** The filters as the system would read them. */
     private fun filters(component: Element) = component.all("intent-filter").map { element ->
         IntentFilter().apply {
@@ -77,12 +85,7 @@ class ManifestTest {
 
     @Test
     fun `the placeholders make a door for a scheme of the app's own`() {
-        val redirect = manifest(
-            "latchkeyRedirectScheme" to "com.example.app",
-            "latchkeyRedirectHost" to "unused.invalid",
-            "latchkeyRedirectPath" to "/callback",
-            "latchkeyAppLink" to "false",
-        ).all("activity").last()
+        val redirect = door("unused.invalid", appLink = false)
         val filters = filters(redirect)
         assertTrue(takes(filters, "com.example.app:/callback?code=c&state=s"))
         assertFalse(takes(filters, "com.example.other:/callback?code=c"))
@@ -93,12 +96,7 @@ class ManifestTest {
 
     @Test
     fun `the placeholders make a door for an App Link, which the system verifies`() {
-        val redirect = manifest(
-            "latchkeyRedirectScheme" to "com.example.app",
-            "latchkeyRedirectHost" to "app.example.com",
-            "latchkeyRedirectPath" to "/callback",
-            "latchkeyAppLink" to "true",
-        ).all("activity").last()
+        val redirect = door("app.example.com", appLink = true)
         val filters = filters(redirect)
         assertTrue(takes(filters, "https://app.example.com/callback?code=c&state=s"))
         assertFalse(takes(filters, "https://app.example.com/account"))

@@ -6,6 +6,7 @@ import android.content.ComponentName
 import android.content.Intent
 import android.content.IntentFilter
 import android.content.pm.ActivityInfo
+import android.content.pm.ComponentInfo
 import android.content.pm.ServiceInfo
 import android.net.Uri
 import android.os.Bundle
@@ -79,26 +80,20 @@ class Phone : ExternalResource() {
         schemes: List<String> = WEB,
     ) {
         val window = ComponentName(browser, "$browser.Window")
-        packages.addOrUpdateActivity(
-            ActivityInfo().apply {
-                packageName = browser
-                name = window.className
-                exported = true
-            },
-        )
+        packages.addOrUpdateActivity(ActivityInfo().exported(window))
         for (scheme in schemes) packages.addIntentFilterForActivity(window, viewFilter(scheme, site))
         if (mode == Mode.BROWSER) return
         val service = ComponentName(browser, "$browser.Tabs")
-        packages.addOrUpdateService(
-            ServiceInfo().apply {
-                packageName = browser
-                name = service.className
-                exported = true
-            },
-        )
+        packages.addOrUpdateService(ServiceInfo().exported(service))
         val filter = IntentFilter(Browsers.TAB_SERVICE)
         if (mode == Mode.AUTH_TAB) filter.addCategory(Browsers.AUTH_TAB)
         packages.addIntentFilterForService(service, filter)
+    }
+
+    private fun <T : ComponentInfo> T.exported(component: ComponentName): T = apply {
+        packageName = component.packageName
+        name = component.className
+        exported = true
     }
 
     fun viewFilter(scheme: String, site: String? = null) = IntentFilter(Intent.ACTION_VIEW).apply {

@@ -29,6 +29,14 @@ class ScreenTest {
     @get:Rule
     val phone = Phone()
 
+    /** A login that is open in the browser: what lies under it, and its tab. */
+    private fun inBrowser(mode: Mode = Mode.CUSTOM_TAB): Pair<ActivityController<LoginActivity>, Intent> {
+        phone.install("org.browser", mode)
+        phone.start()
+        phone.tap()
+        return phone.openLogin() to phone.next()
+    }
+
     /** Ends the activity as the system does, and makes it anew from what it has saved. */
     private fun remade(activity: ActivityController<LoginActivity>): ActivityController<LoginActivity> {
         val saved = Bundle()
@@ -44,15 +52,11 @@ class ScreenTest {
 
     @Test
     fun `a rotation while the login is seen opens no second page`() {
-        phone.install("org.browser", Mode.CUSTOM_TAB)
-        val client = phone.start()
-        phone.tap()
-        val activity = phone.openLogin()
-        phone.next()
+        val (activity) = inBrowser()
         activity.recreate()
         assertFalse(activity.get().isFinishing)
         phone.assertNothingStarts()
-        assertEquals(LoginState.InBrowser, client.login.value)
+        assertEquals(LoginState.InBrowser, phone.client.login.value)
     }
 
     @Test
@@ -117,25 +121,16 @@ class ScreenTest {
 
     @Test
     fun `with activities not kept, coming back without an answer is seen`() {
-        phone.install("org.browser", Mode.CUSTOM_TAB)
-        val client = phone.start()
-        phone.tap()
-        val first = phone.openLogin()
-        phone.next()
+        val (first) = inBrowser()
         val second = remade(first).resume()
-        assertEquals(LoginState.Unfinished, client.login.value)
+        assertEquals(LoginState.Unfinished, phone.client.login.value)
         assertTrue(second.get().isFinishing)
         phone.assertNothingStarts()
     }
 
     @Test
     fun `after the process died, the redirect logs in all the same`() {
-        phone.install("org.browser", Mode.CUSTOM_TAB)
-        phone.start()
-        phone.tap()
-        val before = phone.openLogin()
-        val tab = phone.next()
-
+        val (before, tab) = inBrowser()
         val client = phone.start()
         phone.redirect(callback(tab, "alice"))
         val after = remade(before)
@@ -149,11 +144,7 @@ class ScreenTest {
 
     @Test
     fun `after the process died, an Auth Tab's answer logs in all the same`() {
-        phone.install("org.browser", Mode.AUTH_TAB)
-        phone.start()
-        phone.tap()
-        val before = phone.openLogin()
-        val tab = phone.next()
+        val (before, tab) = inBrowser(Mode.AUTH_TAB)
         val request = shadowOf(before.get()).nextStartedActivityForResult.requestCode
 
         val client = phone.start()
@@ -165,27 +156,19 @@ class ScreenTest {
 
     @Test
     fun `after the process died, coming back without an answer offers to go on, and a late answer counts`() {
-        phone.install("org.browser", Mode.CUSTOM_TAB)
-        phone.start()
-        phone.tap()
-        val before = phone.openLogin()
-        val tab = phone.next()
-
+        val (before, tab) = inBrowser()
         val client = phone.start()
         remade(before).resume()
         assertEquals(LoginState.Unfinished, client.login.value)
         phone.redirect(callback(tab, "alice"))
         until { client.isSignedIn() }
-        assertEquals(LoginState.None, client.login.value)
+        client.until(LoginState.None)
     }
 
     @Test
     fun `after the process died, a login that fails is told to the app`() {
-        phone.install("org.browser", Mode.CUSTOM_TAB)
-        phone.start()
-        phone.tap()
-        phone.openLogin()
-        val answer = callback(phone.next(), "alice")
+        val (_, tab) = inBrowser()
+        val answer = callback(tab, "alice")
         server.faults("token:status=503")
         val client = phone.start()
         phone.redirect(answer)

@@ -6,7 +6,6 @@ import dev.latchkey.Check
 import dev.latchkey.LatchkeyClient
 import dev.latchkey.LoginOptions
 import dev.latchkey.LoginState
-import dev.latchkey.PingMessage
 import dev.latchkey.TimelineEvent
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
@@ -115,7 +114,7 @@ class ScreenModel(
 
     private suspend fun ping(client: LatchkeyClient, action: Action, afterStepUp: Boolean) = call(action, afterStepUp) {
         val ping = client.ping(api)
-        val message: PingMessage = if (action == Action.PING_PRIVATE) ping.pingPrivate() else ping.pingPrivateScoped()
+        val message = if (action == Action.PING_PRIVATE) ping.pingPrivate() else ping.pingPrivateScoped()
         seen = seen.copy(answer = Answer(message.message, System.currentTimeMillis() / 1000))
     }
 

@@ -38,12 +38,12 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
 
     /** Most buttons have a place of their own; the one that leads on stands out. */
     private fun showButtons(buttons: List<Button>) {
-        val (placed, others) = buttons.partition { it.text in OWN_PLACES }
-        val second = placed.find { it.text == R.string.cancel } ?: others.getOrNull(1)
+        val (placed, waysOn) = buttons.partition { it.text in OWN_PLACES }
+        val (cancel, others) = waysOn.partition { it.text == R.string.cancel }
         for ((text, id) in OWN_PLACES) showButton(root.requireViewById(id), placed.find { it.text == text })
         showButton(root.requireViewById(R.id.first), others.firstOrNull())
-        showButton(root.requireViewById(R.id.second), second)
-        root.requireViewById<View>(R.id.ways_on).visibility = visible(others.isNotEmpty() || second != null)
+        showButton(root.requireViewById(R.id.second), cancel.firstOrNull() ?: others.getOrNull(1))
+        root.requireViewById<View>(R.id.ways_on).visibility = visible(waysOn.isNotEmpty())
     }
 
     private fun showButton(view: ButtonView, button: Button?) {
@@ -119,7 +119,6 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
             R.string.ping_private to R.id.ping_private,
             R.string.ping_private_scoped to R.id.ping_private_scoped,
             R.string.log_out to R.id.log_out,
-            R.string.cancel to R.id.second,
         )
     }
 }

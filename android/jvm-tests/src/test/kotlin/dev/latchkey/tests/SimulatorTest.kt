@@ -4,10 +4,8 @@ import dev.latchkey.AuthException
 import dev.latchkey.NetworkReason
 import dev.latchkey.SignedOutReason
 import dev.latchkey.memoryStore
-import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
-import kotlinx.coroutines.delay
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.extension.RegisterExtension
@@ -21,7 +19,7 @@ class SimulatorTest {
         val auth = server.expired(store)
         server.admin("rotation", "parent")
         server.faults("token:drop_after_commit@1")
-        again { server.ping(auth).pingPrivate() }
+        server.ping(auth).pingPrivate()
         assertEquals("signed_in", state(auth.session()))
     }
 
@@ -30,7 +28,7 @@ class SimulatorTest {
         val auth = server.expired(store)
         server.admin("rotation", "strict")
         server.faults("token:drop_after_commit@1")
-        fails<AuthException.LoginRequired> { again { server.ping(auth).pingPrivate() } }
+        fails<AuthException.LoginRequired> { server.ping(auth).pingPrivate() }
         assertEquals("signed_out:rotation_interrupted", state(auth.session()))
     }
 
@@ -58,18 +56,6 @@ class SimulatorTest {
         fails<AuthException.Network> { server.ping(auth).pingPrivate() }
         assertEquals(1L, server.requests("token"), "nobody has asked again")
         assertEquals("signed_in", state(auth.session()))
-    }
-
-    /** Somebody who presses "try again" twice, each time when the error says that it makes sense. */
-    private suspend fun again(call: suspend () -> Unit) {
-        repeat(2) {
-            try {
-                return call()
-            } catch (error: AuthException.Network) {
-                delay((error.retryAfterSeconds?.toLong() ?: 0).seconds)
-            }
-        }
-        call()
     }
 
     companion object {

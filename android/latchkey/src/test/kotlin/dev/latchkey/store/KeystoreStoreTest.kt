@@ -1,8 +1,6 @@
 package dev.latchkey.store
 
-import android.app.Application
 import android.content.pm.PackageManager
-import android.os.UserManager
 import android.security.keystore.StrongBoxUnavailableException
 import android.security.keystore.UserNotAuthenticatedException
 import dev.latchkey.SealException
@@ -20,30 +18,16 @@ import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
-import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 
 /** The core's file store over a key of Keystore, as an app opens it. */
 @RunWith(RobolectricTestRunner::class)
-class KeystoreStoreTest {
-    @get:Rule
-    val keys = TemporaryFolder()
-
-    @get:Rule
-    val keystore = FakeAndroidKeyStore { keys.root }
-
-    private val context: Application = RuntimeEnvironment.getApplication()
+class KeystoreStoreTest : OnADevice() {
     private val store by lazy { latchkeyStore(context) }
     private val file by lazy { context.noBackupFilesDir.resolve("latchkey/item.conformance.kept") }
-
-    @Before
-    fun unlocked() = shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(true)
 
     @Test
     fun `each check of the core's passes`() {
@@ -73,9 +57,9 @@ class KeystoreStoreTest {
         conformancePrepare(store)
         val key = keys.root.resolve(ALIAS)
         val elsewhere = keys.root.resolve("away").also { key.renameTo(it) }
-        shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(false)
+        setUnlocked(false)
         conformanceAssertLocked(store)
-        shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(true)
+        setUnlocked(true)
         elsewhere.renameTo(key)
         conformanceAssertIntact(store)
     }

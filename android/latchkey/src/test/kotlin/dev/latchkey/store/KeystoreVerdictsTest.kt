@@ -1,9 +1,7 @@
 package dev.latchkey.store
 
-import android.app.Application
 import android.content.pm.PackageManager
 import android.os.Build
-import android.os.UserManager
 import android.security.KeyStoreException
 import android.security.keystore.BackendBusyException
 import android.security.keystore.KeyPermanentlyInvalidatedException
@@ -24,12 +22,9 @@ import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Assume.assumeTrue
 import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.shadows.ShadowSystemClock
 
@@ -38,22 +33,12 @@ import org.robolectric.shadows.ShadowSystemClock
  * once the fault is gone, because nothing was deleted.
  */
 @RunWith(RobolectricTestRunner::class)
-class KeystoreVerdictsTest {
-    @get:Rule
-    val keys = TemporaryFolder()
-
-    @get:Rule
-    val keystore = FakeAndroidKeyStore { keys.root }
-
-    private val context: Application = RuntimeEnvironment.getApplication()
+class KeystoreVerdictsTest : OnADevice() {
     private val store by lazy { latchkeyStore(context) }
     private val folder by lazy { context.noBackupFilesDir.resolve("latchkey") }
 
     @Before
-    fun start() {
-        shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(true)
-        server.reset()
-    }
+    fun start() = server.reset()
 
     @Test
     fun `a permanently invalidated key is lost`() =

@@ -1,8 +1,6 @@
 package dev.latchkey.store
 
-import android.app.Application
 import android.os.Build
-import android.os.UserManager
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.KeyProperties
 import dev.latchkey.AccessTokenOptions
@@ -17,24 +15,13 @@ import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
-import org.robolectric.Shadows.shadowOf
 
 /** Reading that asks for a person, and writing that does not. */
 @RunWith(RobolectricTestRunner::class)
-class PresenceTest {
-    @get:Rule
-    val keys = TemporaryFolder()
-
-    @get:Rule
-    val keystore = FakeAndroidKeyStore { keys.root }
-
-    private val context: Application = RuntimeEnvironment.getApplication()
+class PresenceTest : OnADevice() {
     private val sealer by lazy { PresenceSealer(KeystoreSealer(context), seconds = 60) }
     private val store by lazy { latchkeyStore(context, sealer) }
 
@@ -45,10 +32,7 @@ class PresenceTest {
     }
 
     @Before
-    fun start() {
-        shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(true)
-        server.reset()
-    }
+    fun start() = server.reset()
 
     @Test
     fun `each check of the core's passes while the person is there`() {

@@ -1,7 +1,5 @@
 package dev.latchkey.store
 
-import android.app.Application
-import android.os.UserManager
 import dev.latchkey.AccessTokenOptions
 import dev.latchkey.Auth
 import dev.latchkey.AuthConfig
@@ -22,7 +20,6 @@ import org.junit.runner.JUnitCore
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
-import org.robolectric.Shadows.shadowOf
 
 /** Two processes of an app: one folder, one Keystore. */
 @RunWith(RobolectricTestRunner::class)
@@ -39,7 +36,7 @@ class TwoProcessesTest {
 
     @Before
     fun start() {
-        unlock()
+        setUnlocked(true)
         server.reset()
         keys
     }
@@ -78,11 +75,6 @@ private const val RACE = "conformance.race"
 private fun sharedStore(folder: File) =
     fileStore(folder.resolve("store").path, KeystoreSealer(RuntimeEnvironment.getApplication()))
 
-private fun unlock() {
-    val context: Application = RuntimeEnvironment.getApplication()
-    shadowOf(context.getSystemService(UserManager::class.java)).setUserUnlocked(true)
-}
-
 /** What the other process does, under the same Android. Not found by the test runner: its name is no test's. */
 @RunWith(RobolectricTestRunner::class)
 class OtherProcessWork {
@@ -93,7 +85,7 @@ class OtherProcessWork {
 
     @Test
     fun work() = runs {
-        unlock()
+        setUnlocked(true)
         val store = sharedStore(folder)
         val told = { name: String -> System.getProperty("other.$name")!! }
         val work: suspend () -> String = when (System.getProperty("other.work")) {

@@ -5,6 +5,8 @@ mod words;
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::error::AuthError;
+
 pub use self::words::{
     CallbackIgnoredReason, CheckResult, NetworkReason, Recovery, Revocation, SignedOutReason,
     StepUpReason, StorageReason,
@@ -218,6 +220,18 @@ impl Session {
         };
         let claims: serde_json::Value = serde_json::from_str(claims_json).ok()?;
         Some(claims.get(&name)?.as_str()?.to_owned())
+    }
+
+    /// The error that a call ends with in this state, for its text and its recovery; `None` where somebody is logged in.
+    pub fn error(&self) -> Option<AuthError> {
+        match self {
+            Self::SignedIn { .. } => None,
+            Self::SignedOut { reason } => Some(AuthError::LoginRequired { reason: *reason }),
+            Self::Locked => Some(AuthError::Storage {
+                reason: StorageReason::Locked,
+            }),
+            Self::Unavailable { reason } => Some(AuthError::Storage { reason: *reason }),
+        }
     }
 }
 

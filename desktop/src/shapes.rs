@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use latchkey::{AuthError, Session, StorageReason};
+use latchkey::{AuthError, Session};
 use serde_json::{Map, Value, json};
 
 use crate::output::printable;
@@ -124,12 +124,10 @@ pub(crate) fn session_text(session: &Session) -> String {
             }
             printable(&text)
         }
-        Session::SignedOut { reason } => AuthError::LoginRequired { reason: *reason }.to_string(),
-        Session::Locked => AuthError::Storage {
-            reason: StorageReason::Locked,
-        }
-        .to_string(),
-        Session::Unavailable { reason } => AuthError::Storage { reason: *reason }.to_string(),
+        other => other
+            .error()
+            .map(|error| error.to_string())
+            .unwrap_or_default(),
     }
 }
 

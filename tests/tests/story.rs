@@ -330,7 +330,14 @@ async fn the_timeline_tells_login_refresh_and_end() {
     };
     let so_far = ["login", "stored", "refresh_sent", "refreshed", "stored"];
     assert_eq!(events(&auth), [&so_far[..], &["summary"]].concat());
+    assert_eq!(auth.session().error(), None);
     auth.logout(LogoutOptions::default()).await.expect("out");
+    let refused = auth.access_token(FORCE, None).await;
+    assert_eq!(
+        auth.session().error(),
+        refused.err(),
+        "what a call ends with"
+    );
     // Another process reads the same history, and why it is over.
     let app = world.app();
     let end = ["ended", "revocation", "summary"];

@@ -119,16 +119,13 @@ impl SessionManager {
                 CheckResult::Ok,
                 "Logged in, and renewed when needed.".to_owned(),
             ),
-            Session::SignedOut { reason } => (
-                CheckResult::Warning,
-                AuthError::LoginRequired { reason }.to_string(),
-            ),
-            Session::Locked => (
-                CheckResult::Warning,
-                "The store is locked until the device is unlocked.".to_owned(),
-            ),
-            Session::Unavailable { reason } => {
-                (CheckResult::Failed, AuthError::Storage { reason }.to_string())
+            other => {
+                let result = match other {
+                    Session::Unavailable { .. } => CheckResult::Failed,
+                    _ => CheckResult::Warning,
+                };
+                let text = other.error().map(|error| error.to_string());
+                (result, text.unwrap_or_default())
             }
         }
     }

@@ -48,6 +48,7 @@ struct StoryTests {
                 // The logout is in the store as well.
                 let later = try Auth(config: server.config, store: FolderStore(folder: folder))
                 #expect(later.session() == .signedOut(reason: .loggedOut))
+                #expect(later.session().error() == .LoginRequired(reason: .loggedOut))
             }
         }
     }

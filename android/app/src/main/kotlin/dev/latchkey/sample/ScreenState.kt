@@ -5,7 +5,6 @@ import dev.latchkey.Recovery
 import dev.latchkey.Revocation
 import dev.latchkey.Session
 import dev.latchkey.SignedOutReason
-import dev.latchkey.StorageReason
 
 /** What the screen shows: all that is decided about it is decided in [screenState]. */
 data class ScreenState(
@@ -99,7 +98,7 @@ private fun loginLeft(failure: Failure?) = ScreenState(
 
 private fun atRest(seen: Seen, session: Session?): ScreenState {
     val failure = seen.failure?.takeIf { seen.running == null && session !is Session.Locked && it.error.isShown() }
-    val error = failure?.error ?: errorIn(session)
+    val error = failure?.error ?: session?.error()
     val help = error?.let { helpFor(it, failure) }
     val buttons = when (session) {
         is Session.SignedIn -> listOfNotNull(
@@ -134,14 +133,6 @@ private fun stateOf(button: Button, running: Action?) = when (running) {
     null -> ButtonState.READY
     button.action -> ButtonState.RUNNING
     else -> ButtonState.WAITS
-}
-
-/** The error that a call would end with in this session: it says why nobody is logged in, and what to do. */
-private fun errorIn(session: Session?): AuthException? = when (session) {
-    is Session.SignedIn, null -> null
-    is Session.SignedOut -> AuthException.LoginRequired(session.reason)
-    is Session.Locked -> AuthException.Storage(StorageReason.LOCKED)
-    is Session.Unavailable -> AuthException.Storage(session.reason)
 }
 
 /** The one button that helps. */

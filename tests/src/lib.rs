@@ -1,5 +1,6 @@
 //! Helpers that several of the tests share.
 
+pub mod calls;
 pub mod elsewhere;
 pub mod forms;
 pub mod glass;

@@ -32,6 +32,20 @@ struct Strings {
     hold: Option<Hold>,
     /// After so many calls of a kind they fail.
     failing: [Option<u64>; 2],
+    ill: Option<Ill>,
+    /// Calls of any kind for any record, whatever came of them.
+    calls: u64,
+}
+
+/// What is wrong with the store below, until [`PuppetStore::heal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ill {
+    /// The journal cannot be written.
+    Journal,
+    /// The disk is full: nothing of the session can be written, only removed.
+    Full,
+    /// A write of the session is said to be done, and is not.
+    Lies,
 }
 
 struct Hold {
@@ -118,9 +132,21 @@ impl PuppetStore {
         self.strings().failing[call as usize] = Some(nth - 1);
     }
 
+    /// Makes the store below ill in this way, and in no other.
+    pub fn fall_ill(&self, ill: Ill) {
+        self.strings().ill = Some(ill);
+    }
+
     /// Lets all calls be carried out again.
     pub fn heal(&self) {
-        self.strings().failing = [None; 2];
+        let mut strings = self.strings();
+        strings.failing = [None; 2];
+        strings.ill = None;
+    }
+
+    /// How many calls there were so far: for any record, and failed ones too.
+    pub fn calls(&self) -> u64 {
+        self.strings().calls
     }
 
     /// How many calls of this kind were carried out so far.
@@ -137,8 +163,7 @@ impl PuppetStore {
 
     /// The session's record as it is stored.
     pub fn record(&self) -> String {
-        let item = self.item().expect("there is a session");
-        String::from_utf8(item.bytes).expect("JSON")
+        String::from_utf8(self.backup().bytes).expect("JSON")
     }
 
     /// Writes the session's record, as another process would.
@@ -150,6 +175,20 @@ impl PuppetStore {
         let bytes = record.as_bytes().to_vec();
         self.inner
             .swap(name, found, Some(StoredItem { tag, bytes }))
+            .expect("nobody else writes now");
+    }
+
+    /// The session's record with its tag, for a backup.
+    pub fn backup(&self) -> StoredItem {
+        self.item().expect("there is a session")
+    }
+
+    /// Puts a backup in the place of whatever is there, tag and all.
+    pub fn put_back(&self, backup: &StoredItem) {
+        let name = self.strings().session.clone();
+        let found = self.item().map(|item| item.tag);
+        self.inner
+            .swap(name, found, Some(backup.clone()))
             .expect("nobody else writes now");
     }
 
@@ -165,6 +204,7 @@ impl PuppetStore {
         name: &str,
         carry_out: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.strings().calls += 1;
         if !name.starts_with("session.") {
             return carry_out();
         }
@@ -198,6 +238,30 @@ impl PuppetStore {
         result
     }
 
+    /// Writes this, as well as the store is.
+    fn write_ill(
+        &self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        next: Option<StoredItem>,
+    ) -> Result<(), StoreError> {
+        let ill = self.strings().ill;
+        match ill {
+            Some(Ill::Journal) if key.starts_with("journal.") => Err(StoreError::Unavailable),
+            Some(Ill::Full) if key.starts_with("session.") && next.is_some() => {
+                Err(StoreError::Unavailable)
+            }
+            Some(Ill::Lies) if key.starts_with("session.") => {
+                let found = self.inner.load(key)?.map(|item| item.tag);
+                match found == expected {
+                    true => Ok(()),
+                    false => Err(StoreError::Conflict),
+                }
+            }
+            _ => self.inner.swap(key, expected, next),
+        }
+    }
+
     fn strings(&self) -> MutexGuard<'_, Strings> {
         self.strings.lock().expect("no panic")
     }
@@ -215,7 +279,7 @@ impl SecureStore for PuppetStore {
         next: Option<StoredItem>,
     ) -> Result<(), StoreError> {
         self.call(Call::Swap, &key, || {
-            self.inner.swap(key.clone(), expected, next)
+            self.write_ill(key.clone(), expected, next)
         })
     }
 }

@@ -12,6 +12,8 @@ use latchkey::{
 use latchkey_devserver::{DevServer, Options, submit_login};
 use tokio::sync::watch;
 
+use crate::puppet_store::PuppetStore;
+
 /// A redirect URI that the development server knows.
 pub const REDIRECT_URI: &str = "dev.latchkey.sample:/callback";
 
@@ -38,6 +40,13 @@ impl World {
             store: memory_store(),
             clock: Arc::default(),
         }
+    }
+
+    /// The world with a store on strings, and the strings.
+    pub fn on_strings(mut self) -> (Self, Arc<PuppetStore>) {
+        let store = PuppetStore::over(Arc::clone(&self.store));
+        self.store = store.clone();
+        (self, store)
     }
 
     /// A configuration for this server, with its audience and the API's scope.

@@ -2,19 +2,9 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use latchkey::{
-    AccessToken, AccessTokenOptions, Auth, AuthError, BackgroundError, BackgroundGrant,
-    BackgroundTime,
-};
-use latchkey_tests::world::{World, in_time, state};
-
-async fn forced(auth: &Auth) -> Result<AccessToken, AuthError> {
-    let force = AccessTokenOptions {
-        force_refresh: true,
-        ..AccessTokenOptions::default()
-    };
-    in_time(auth.access_token(force, None)).await
-}
+use latchkey::{Auth, BackgroundError, BackgroundGrant, BackgroundTime};
+use latchkey_tests::calls::{alice, end, forced, token};
+use latchkey_tests::world::{World, state};
 
 /// What a test's app does when it is asked.
 type Answer = dyn Fn() -> Result<BackgroundGrant, BackgroundError> + Send + Sync;
@@ -57,7 +47,7 @@ impl App {
             }
             app.noted.lock().expect("no panic").clone()
         });
-        in_time(noted).await.expect("no panic")
+        end(noted).await
     }
 }
 
@@ -79,12 +69,9 @@ impl BackgroundTime for App {
     }
 }
 
-async fn alice(app: &Arc<App>) -> (World, Arc<Auth>) {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+async fn alice_with(app: &Arc<App>) -> (World, Arc<Auth>) {
+    let (world, auth) = alice().await;
     auth.set_background_time(Some(app.clone()));
-    world.server.reset_counts();
     (world, auth)
 }
 
@@ -92,7 +79,7 @@ async fn alice(app: &Arc<App>) -> (World, Arc<Auth>) {
 async fn a_refresh_begins_one_piece_of_work_and_ends_it_also_when_it_fails() {
     for fault in ["", "token:status=503"] {
         let app = App::granting(Some(15));
-        let (world, auth) = alice(&app).await;
+        let (world, auth) = alice_with(&app).await;
         world.server.set_faults(fault).expect("a fault");
         assert_eq!(forced(&auth).await.is_ok(), fault.is_empty());
         assert_eq!(app.noted_after_the_end().await, [7, -7], "{fault}");
@@ -102,16 +89,15 @@ async fn a_refresh_begins_one_piece_of_work_and_ends_it_also_when_it_fails() {
 #[tokio::test]
 async fn a_token_in_memory_asks_for_no_time() {
     let app = App::granting(None);
-    let (_world, auth) = alice(&app).await;
-    let options = AccessTokenOptions::default();
-    auth.access_token(options, None).await.expect("from memory");
+    let (_world, auth) = alice_with(&app).await;
+    token(&auth).await.expect("from memory");
     assert!(app.noted.lock().expect("no panic").is_empty());
 }
 
 #[tokio::test]
 async fn with_less_time_than_a_refresh_can_take_nothing_is_sent_and_no_claim_is_left() {
     let app = App::granting(Some(14));
-    let (world, auth) = alice(&app).await;
+    let (world, auth) = alice_with(&app).await;
     assert_eq!(forced(&auth).await.expect_err("not now").kind(), "network");
     assert_eq!(app.noted_after_the_end().await, [7, -7]);
     assert_eq!(world.server.requests("token"), 0);
@@ -127,7 +113,7 @@ async fn an_app_that_refuses_or_panics_is_done_without() {
     let refuses = App::that(|| Err(BackgroundError::Refused));
     let panics = App::that(|| panic!("a bug of the app's"));
     for app in [refuses, panics] {
-        let (_world, auth) = alice(&app).await;
+        let (_world, auth) = alice_with(&app).await;
         forced(&auth).await.expect("renewed");
     }
 }
@@ -143,7 +129,7 @@ async fn an_app_that_hangs_is_not_waited_for_and_its_late_grant_is_given_back() 
             seconds_left: None,
         })
     });
-    let (_world, auth) = alice(&app).await;
+    let (_world, auth) = alice_with(&app).await;
     forced(&auth).await.expect("renewed without");
     release.send(()).expect("it hangs there");
     assert_eq!(app.noted_after_the_end().await, [7, -7]);

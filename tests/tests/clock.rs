@@ -1,35 +1,14 @@
 //! A device whose clock is wrong, is set, or stands still: the session goes on, and nobody is asked too often.
 
-use std::sync::Arc;
-
-use latchkey::{AccessToken, AccessTokenOptions, Auth, AuthError, NetworkReason, Session};
-use latchkey_tests::world::{World, in_time, state};
+use latchkey::{Auth, AuthError, NetworkReason, Session};
+use latchkey_tests::calls::{alice, forced, token};
+use latchkey_tests::world::{World, state};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const TEN_YEARS: i64 = 3_652 * DAY;
 /// From the year of these tests, or any later one, to about 1970.
 const TO_1970: i64 = -(1_790_000_000);
-
-async fn token(auth: &Auth) -> Result<AccessToken, AuthError> {
-    in_time(auth.access_token(AccessTokenOptions::default(), None)).await
-}
-
-async fn forced(auth: &Auth) -> Result<AccessToken, AuthError> {
-    let force = AccessTokenOptions {
-        force_refresh: true,
-        ..AccessTokenOptions::default()
-    };
-    in_time(auth.access_token(force, None)).await
-}
-
-async fn alice() -> (World, Arc<Auth>) {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
-    world.server.reset_counts();
-    (world, auth)
-}
 
 /// The calls of a busy app. At most one of them may need a refresh.
 async fn calls(world: &World, auth: &Auth, what: &str) {

@@ -4,24 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use latchkey::{
-    AccessToken, AccessTokenOptions, Auth, AuthError, LoginOptions, NetworkReason, SignedOutReason,
-};
+use latchkey::{AuthError, LoginOptions, NetworkReason, SignedOutReason};
 use latchkey_devserver::Options;
+use latchkey_tests::calls::{alice, end, forced, token};
 use latchkey_tests::world::{World, in_time, state};
-
-const FORCE: AccessTokenOptions = AccessTokenOptions {
-    min_validity_seconds: None,
-    force_refresh: true,
-};
-
-async fn token(auth: &Auth) -> Result<AccessToken, AuthError> {
-    in_time(auth.access_token(AccessTokenOptions::default(), None)).await
-}
-
-async fn forced(auth: &Auth) -> Result<AccessToken, AuthError> {
-    in_time(auth.access_token(FORCE, None)).await
-}
 
 fn seconds_to_wait(error: &AuthError) -> Option<u64> {
     match error {
@@ -35,15 +21,6 @@ fn seconds_to_wait(error: &AuthError) -> Option<u64> {
 
 fn base64url(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
-}
-
-/// Alice is logged in at a strict provider; nothing is counted yet.
-async fn alice() -> (World, Arc<Auth>) {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
-    world.server.reset_counts();
-    (world, auth)
 }
 
 #[tokio::test]
@@ -205,7 +182,7 @@ async fn a_forced_refresh_beside_userinfos_brings_a_new_token_all_the_same() {
     // The gate opens when the other refresh has found the first one under way.
     let (after, ()) = tokio::join!(forced(&auth), async { world.server.open_gate("aside") });
     assert_ne!(after.expect("renewed").value, before.value);
-    in_time(info).await.expect("no panic").expect("the claims");
+    end(info).await.expect("the claims");
     assert_eq!(world.server.refresh_token_reuse(), 0);
 }
 
@@ -232,7 +209,7 @@ async fn twenty_calls_that_are_refused_at_once_make_one_refresh_and_all_are_answ
             })
             .collect();
         for call in calls {
-            let answer = in_time(call).await.expect("no panic");
+            let answer = end(call).await;
             answer.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
         }
         assert_eq!(world.server.requests("token"), 1, "round {round}");

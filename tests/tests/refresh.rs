@@ -1,37 +1,18 @@
 //! One refresh for all, that nobody's leaving can lose.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use latchkey::{
-    AccessToken, AccessTokenOptions, Auth, AuthError, LogoutOptions, MemoryStore, SecureStore,
-    SignedOutReason, StoreError, StoredItem,
-};
+use latchkey::{Auth, AuthError, LogoutOptions, MemoryStore, SignedOutReason, StoreError};
 use latchkey_devserver::{Options, Rotation};
+use latchkey_tests::calls::{
+    LOGGED_OUT, Late, PLAIN, alice, alice_on_strings, asking, forced, token, who,
+};
 use latchkey_tests::world::{World, state};
-
-fn plain() -> AccessTokenOptions {
-    AccessTokenOptions::default()
-}
-
-fn force() -> AccessTokenOptions {
-    AccessTokenOptions {
-        force_refresh: true,
-        ..AccessTokenOptions::default()
-    }
-}
-
-async fn token(auth: &Auth) -> Result<AccessToken, AuthError> {
-    auth.access_token(plain(), None).await
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_callers_with_an_expired_token_make_one_token_request() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     world.expire().await;
-    world.server.reset_counts();
     let callers: Vec<_> = (0..200)
         .map(|_| {
             let auth = Arc::clone(&auth);
@@ -81,19 +62,13 @@ async fn two_processes_with_an_expired_token_make_one_token_request() {
 
 #[tokio::test]
 async fn a_caller_who_leaves_in_the_middle_loses_no_token() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     world.expire().await;
-    world.server.reset_counts();
     world
         .server
         .set_faults("token:gate=middle")
         .expect("a fault");
-    let caller = tokio::spawn({
-        let auth = Arc::clone(&auth);
-        async move { token(&auth).await }
-    });
+    let caller = asking(&auth, PLAIN);
     world.server.gate_reached("middle").await;
     caller.abort();
     assert!(caller.await.expect_err("aborted").is_cancelled());
@@ -105,53 +80,25 @@ async fn a_caller_who_leaves_in_the_middle_loses_no_token() {
 
 #[tokio::test]
 async fn a_logout_during_a_refresh_wins_over_its_answer() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     world.expire().await;
-    world.server.set_faults("token:gate=late").expect("a fault");
-    let refresh = tokio::spawn({
-        let auth = Arc::clone(&auth);
-        async move { token(&auth).await }
-    });
-    world.server.gate_reached("late").await;
+    let refresh = Late::refresh(&world, &auth, PLAIN, "token:gate=late").await;
     auth.logout(LogoutOptions::default()).await.expect("out");
-    world.server.open_gate("late");
-    let late = refresh.await.expect("no panic");
-    assert_eq!(
-        late,
-        Err(AuthError::LoginRequired {
-            reason: SignedOutReason::LoggedOut
-        })
-    );
+    assert_eq!(refresh.arrives(&world).await, Err(LOGGED_OUT));
     assert_eq!(state(&auth.session()), "signed_out:logged_out");
     assert_eq!(state(&world.app().session()), "signed_out:logged_out");
 }
 
 #[tokio::test]
 async fn a_new_login_during_a_refresh_wins_over_its_answer() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     let callback = world.callback(&auth, "bob").await;
     world.expire().await;
-    world
-        .server
-        .set_faults("token:gate=late@1")
-        .expect("a fault");
-    let refresh = tokio::spawn({
-        let auth = Arc::clone(&auth);
-        async move { token(&auth).await }
-    });
-    world.server.gate_reached("late").await;
+    let refresh = Late::refresh(&world, &auth, PLAIN, "token:gate=late@1").await;
     let session = auth.finish_login(callback, None).await.expect("bob is in");
-    world.server.open_gate("late");
-    drop(refresh.await.expect("no panic"));
+    drop(refresh.arrives(&world).await);
     assert_eq!(auth.session(), session_without_time(&session, &auth));
-    let latchkey::Session::SignedIn { subject, .. } = world.app().session() else {
-        panic!("signed out");
-    };
-    assert_eq!(subject.as_deref(), Some("dev|bob"));
+    assert_eq!(who(&world.app().session()), "dev|bob");
 }
 
 /// The same session as it is now, but for the seconds.
@@ -175,18 +122,14 @@ fn session_without_time(session: &latchkey::Session, auth: &Auth) -> latchkey::S
 
 #[tokio::test]
 async fn a_cached_token_costs_no_request_and_no_look_at_the_store() {
-    let mut world = World::new().await;
-    let counting = Arc::new(Counting::default());
-    world.store = counting.clone();
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, store, auth) = alice_on_strings().await;
     world.server.reset_counts();
-    let before = counting.calls.load(Ordering::SeqCst);
+    let before = store.calls();
     for _ in 0..100 {
         token(&auth).await.expect("from memory");
         auth.session();
     }
-    assert_eq!(counting.calls.load(Ordering::SeqCst), before);
+    assert_eq!(store.calls(), before);
     assert_eq!(world.server.requests("token"), 0);
 }
 
@@ -229,13 +172,11 @@ async fn a_lost_answer_at_a_strict_provider_ends_with_the_honest_reason() {
         .server
         .set_faults("token:drop_after_commit@1")
         .expect("a fault");
-    auth.access_token(force(), None)
-        .await
-        .expect_err("the answer was lost");
+    forced(&auth).await.expect_err("the answer was lost");
     world.server.reset_counts();
     // A token is left: it is served to its end, and nothing is sent.
     token(&auth).await.expect("the old token is good");
-    assert!(auth.access_token(force(), None).await.is_err());
+    assert!(forced(&auth).await.is_err());
     assert_eq!(world.server.requests("token"), 0);
     // Nothing is left: one repeat, which the provider refuses, in the next process too.
     world.expire().await;
@@ -251,9 +192,7 @@ async fn a_lost_answer_at_a_strict_provider_ends_with_the_honest_reason() {
 
 #[tokio::test]
 async fn a_token_that_may_be_renewed_later_is_served_while_it_is_good() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     // Inside every margin (at most 40 s before the end of 300), and the provider is down.
     world.clock.advance(295);
     world
@@ -286,10 +225,7 @@ async fn a_store_that_cannot_be_written_sends_nothing() {
 
 #[tokio::test]
 async fn an_api_that_refuses_every_token_gets_one_refresh_and_one_replay_a_call() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
-    world.server.reset_counts();
+    let (world, auth) = alice().await;
     world.server.set_faults("api:status=401").expect("a fault");
     let ping = world.ping(&auth);
     for _ in 0..5 {
@@ -349,9 +285,7 @@ async fn a_refresh_that_dies_with_its_process_is_taken_over_when_its_term_is_ove
 
 #[tokio::test]
 async fn a_refusal_that_goes_on_for_minutes_is_answered_with_a_login_and_nothing_is_erased() {
-    let world = World::new().await;
-    let auth = world.app();
-    world.log_in(&auth, "alice").await;
+    let (world, auth) = alice().await;
     world.expire().await;
     world
         .server
@@ -372,28 +306,4 @@ async fn a_refusal_that_goes_on_for_minutes_is_answered_with_a_login_and_nothing
     );
     world.server.clear_faults();
     token(&auth).await.expect("the refresh token was kept");
-}
-
-/// A memory store that counts its calls.
-#[derive(Default)]
-struct Counting {
-    inner: MemoryStore,
-    calls: AtomicU64,
-}
-
-impl SecureStore for Counting {
-    fn load(&self, key: String) -> Result<Option<StoredItem>, StoreError> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        self.inner.load(key)
-    }
-
-    fn swap(
-        &self,
-        key: String,
-        expected: Option<Vec<u8>>,
-        next: Option<StoredItem>,
-    ) -> Result<(), StoreError> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        self.inner.swap(key, expected, next)
-    }
 }

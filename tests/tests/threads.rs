@@ -3,27 +3,14 @@
 
 use std::sync::Arc;
 
-use latchkey::{
-    AccessToken, AccessTokenOptions, Auth, AuthError, Cancellation, SecureStore, Session,
-    memory_store,
-};
+use latchkey::{AccessTokenOptions, Auth, AuthError, Cancellation, SecureStore};
+use latchkey_tests::calls::{Answer, FORCE, PLAIN, end, is_persisted, token};
 use latchkey_tests::puppet_store::{Call, PuppetStore};
 use latchkey_tests::world::{World, in_time};
 use tokio::task::{JoinHandle, yield_now};
 
-const PLAIN: AccessTokenOptions = AccessTokenOptions {
-    min_validity_seconds: None,
-    force_refresh: false,
-};
-const FORCE: AccessTokenOptions = AccessTokenOptions {
-    min_validity_seconds: None,
-    force_refresh: true,
-};
-
 /// The writes of one refresh: the claim, the word that it is sent, what came of it.
 const COMMIT: u64 = 3;
-
-type Answer = Result<AccessToken, AuthError>;
 
 /// Alice is logged in, and the strings of the store are in our hands. Below it is what other processes see.
 struct Crowd {
@@ -37,13 +24,12 @@ struct Crowd {
 
 impl Crowd {
     async fn new() -> Crowd {
-        let mut world = World::new().await;
-        let shared = memory_store();
-        let store = PuppetStore::over(Arc::clone(&shared));
-        world.store = store.clone();
+        let world = World::new().await;
+        let shared = Arc::clone(&world.store);
+        let (world, store) = world.on_strings();
         let auth = world.app();
         world.log_in(&auth, "alice").await;
-        let first = auth.access_token(PLAIN, None).await.expect("fresh").value;
+        let first = token(&auth).await.expect("fresh").value;
         world.server.reset_counts();
         Crowd {
             world,
@@ -68,18 +54,7 @@ impl Crowd {
     /// What the next process gets, without a request.
     async fn stored(&self) -> String {
         let next = self.world.app_over(Arc::clone(&self.shared));
-        let token = in_time(next.access_token(PLAIN, None)).await;
-        token.expect("a token").value
-    }
-
-    fn is_persisted(&self) -> bool {
-        matches!(
-            self.auth.session(),
-            Session::SignedIn {
-                persisted: true,
-                ..
-            }
-        )
+        token(&next).await.expect("a token").value
     }
 
     fn events(&self) -> Vec<String> {
@@ -108,7 +83,7 @@ impl Caller {
     }
 
     async fn answer(self) -> Answer {
-        in_time(self.call).await.expect("no panic")
+        end(self.call).await
     }
 
     async fn token(self) -> String {
@@ -215,7 +190,7 @@ async fn nobody_gets_a_new_token_that_a_stuck_store_has_not_taken() {
     }
     tokens.dedup();
     assert_eq!(tokens, [crowd.stored().await]);
-    assert!(crowd.is_persisted());
+    assert!(is_persisted(&crowd.auth));
     crowd.assert_one_request();
 }
 
@@ -231,7 +206,7 @@ async fn a_store_that_fails_at_the_new_tokens_costs_no_caller_anything_and_takes
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
     assert_ne!(tokens.first(), Some(&crowd.first));
-    assert!(!crowd.is_persisted(), "the app can tell");
+    assert!(!is_persisted(&crowd.auth), "the app can tell");
     let told = |event: &str| crowd.events().iter().any(|told| told == event);
     assert!(told("persist_pending"));
     let last = crowd.auth.timeline().pop().expect("the summary").detail;
@@ -239,7 +214,7 @@ async fn a_store_that_fails_at_the_new_tokens_costs_no_caller_anything_and_takes
 
     crowd.store.heal();
     in_time(crowd.auth.resumed()).await;
-    assert!(crowd.is_persisted());
+    assert!(is_persisted(&crowd.auth));
     let events = crowd.events();
     let at = |event: &str| events.iter().rposition(|told| told == event);
     assert!(at("stored") > at("persist_pending"), "{events:?}");

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use latchkey::{AccessToken, Auth, AuthError, SignedOutReason};
+use latchkey::{Auth, AuthError, SignedOutReason};
+use latchkey_tests::calls::{
+    FORCE, LOGGED_OUT, Late, PLAIN, alice_on_strings, asking, end, forced, token, who,
+};
 use latchkey_tests::puppet_store::{Call, PuppetStore};
 use latchkey_tests::world::{World, in_time};
-use tokio::task::{JoinHandle, yield_now};
+use tokio::task::yield_now;
 
-use crate::{
-    FORCE, LOGGED_OUT, PLAIN, alice, asking, assert_both, chance, end, log_out, logging_out, token,
-    who,
-};
+use crate::{assert_both, chance, log_out, logging_out};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
-    let (world, store, auth) = alice().await;
+    let (world, store, auth) = alice_on_strings().await;
     // The claim, then the new tokens: the store has them, and the refresh does not know it yet.
     let mut stored = store.hold(Call::Swap, 2);
     let refresh = asking(&auth, FORCE);
@@ -32,7 +32,7 @@ async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_new_login_wins_over_a_refresh_that_was_stored_the_moment_before() {
-    let (world, store, auth) = alice().await;
+    let (world, store, auth) = alice_on_strings().await;
     let callback = world.callback(&auth, "bob").await;
     let mut stored = store.hold(Call::Swap, 2);
     let refresh = asking(&auth, FORCE);
@@ -52,9 +52,7 @@ async fn a_new_login_wins_over_a_refresh_that_was_stored_the_moment_before() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_first_look_that_takes_longer_than_a_login_does_not_undo_it() {
-    let mut world = World::new().await;
-    let store = PuppetStore::new();
-    world.store = store.clone();
+    let (world, store) = World::new().await.on_strings();
     let auth = world.app();
     let callback = world.callback(&auth, "alice").await;
     let mut looked = store.hold(Call::Load, 1);
@@ -73,7 +71,7 @@ async fn a_first_look_that_takes_longer_than_a_login_does_not_undo_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_wins_over_a_look_at_the_store_that_began_before_it() {
-    let (world, store, auth) = alice().await;
+    let (world, store, auth) = alice_on_strings().await;
     let mut looked = store.hold(Call::Load, 1);
     // What it looks for is no matter: a 401 looks the same way.
     let check_up = tokio::spawn({
@@ -97,7 +95,7 @@ async fn a_logout_wins_over_a_look_at_the_store_that_began_before_it() {
 struct Two {
     world: World,
     first: Arc<Auth>,
-    late: JoinHandle<Result<AccessToken, AuthError>>,
+    late: Late,
     second: Arc<Auth>,
     /// The second one's view of the store.
     store: Arc<PuppetStore>,
@@ -113,9 +111,7 @@ impl Two {
         assert_eq!(who(&second.session()), "dev|alice");
         world.expire().await;
         let faults = format!("token:gate=late,after_commit@1;{more_faults}");
-        world.server.set_faults(&faults).expect("faults");
-        let late = asking(&first, PLAIN);
-        in_time(world.server.gate_reached("late")).await;
+        let late = Late::refresh(&world, &first, PLAIN, &faults).await;
         Two {
             world,
             first,
@@ -127,15 +123,15 @@ impl Two {
 
     /// The late answer arrives, and its tokens are everybody's.
     async fn assert_late_answer_counts(self) {
-        self.world.server.open_gate("late");
-        let renewed = end(self.late).await.expect("the answer had new tokens");
+        let late = self.late.arrives(&self.world).await;
+        let renewed = late.expect("the answer had new tokens");
         self.world.server.clear_faults();
         for process in [self.first, self.world.app(), self.second] {
             let shared = token(&process).await.expect("the session lives");
             assert_eq!(shared.value, renewed.value);
         }
         assert_eq!(self.world.server.refresh_token_reuse(), 0);
-        in_time(self.world.app().access_token(FORCE, None))
+        forced(&self.world.app())
             .await
             .expect("the new refresh token was kept, and nobody has revoked it");
     }

@@ -4,25 +4,16 @@
 use std::sync::Arc;
 
 use latchkey::{
-    Auth, AuthError, LogError, LogLevel, LogSink, LoginOptions, LogoutOptions, Session,
-    StorageReason,
+    Auth, AuthError, LogError, LogLevel, LogSink, LoginOptions, LogoutOptions, StorageReason,
+};
+use latchkey_tests::calls::{
+    FORCE, LOGGED_OUT, Late, alice_on_strings, forced, is_persisted, token, who,
 };
 use latchkey_tests::puppet_store::{Call, PuppetStore};
 use latchkey_tests::world::{World, in_time};
 use tokio::task::yield_now;
 
-use crate::{FORCE, LOGGED_OUT, alice, asking, assert_both, end, token, who};
-
-/// Whether the store has what memory tells.
-fn is_persisted(auth: &Auth) -> bool {
-    matches!(
-        auth.session(),
-        Session::SignedIn {
-            persisted: true,
-            ..
-        }
-    )
-}
+use crate::assert_both;
 
 /// Waits until the healed store has taken one more write, and memory knows of it. Nobody calls meanwhile.
 async fn stored_unasked(store: &PuppetStore, auth: &Auth) {
@@ -39,10 +30,10 @@ async fn stored_unasked(store: &PuppetStore, auth: &Auth) {
 
 #[tokio::test]
 async fn a_refreshed_token_that_the_store_did_not_take_is_stored_later_without_a_call() {
-    let (world, store, auth) = alice().await;
+    let (world, store, auth) = alice_on_strings().await;
     // The claim is taken and the word that it is sent, the new tokens are not.
     store.fail_from(Call::Swap, 3);
-    let renewed = in_time(auth.access_token(FORCE, None)).await.expect("new");
+    let renewed = forced(&auth).await.expect("new");
     assert!(!is_persisted(&auth), "the app can tell");
     stored_unasked(&store, &auth).await;
     let next = token(&world.app()).await.expect("from the store");
@@ -80,9 +71,7 @@ async fn a_refreshed_token_that_the_store_did_not_take_stands_against_a_claim_on
 
 #[tokio::test]
 async fn a_login_whose_store_fails_after_the_exchange_is_kept_and_stored_later() {
-    let mut world = World::new().await;
-    let store = PuppetStore::new();
-    world.store = store.clone();
+    let (world, store) = World::new().await.on_strings();
     let auth = world.app();
     let callback = world.callback(&auth, "alice").await;
     // The code is spent by now: to fail would be to throw the tokens away.
@@ -97,7 +86,7 @@ async fn a_login_whose_store_fails_after_the_exchange_is_kept_and_stored_later()
 
 #[tokio::test]
 async fn a_logout_that_the_store_did_not_take_is_not_undone_by_a_look_at_it() {
-    let (world, store, auth) = alice().await;
+    let (world, store, auth) = alice_on_strings().await;
     store.fail_from(Call::Swap, 1);
     // The provider was told, so the session is over wherever it is stored.
     in_time(auth.logout(LogoutOptions::default()))
@@ -114,40 +103,28 @@ async fn a_logout_that_the_store_did_not_take_is_not_undone_by_a_look_at_it() {
 
 #[tokio::test]
 async fn a_logout_that_the_store_did_not_take_wins_over_a_late_answer() {
-    let (world, store, auth) = alice().await;
-    world
-        .server
-        .set_faults("token:gate=late,after_commit")
-        .expect("a fault");
-    let refresh = asking(&auth, FORCE);
-    in_time(world.server.gate_reached("late")).await;
+    let (world, store, auth) = alice_on_strings().await;
+    let refresh = Late::refresh(&world, &auth, FORCE, "token:gate=late,after_commit").await;
     store.fail_from(Call::Swap, 1);
     in_time(auth.logout(LogoutOptions::default()))
         .await
         .expect("out");
     let taken = store.count(Call::Swap);
     store.heal();
-    world.server.open_gate("late");
-    assert_eq!(end(refresh).await, Err(LOGGED_OUT));
+    assert_eq!(refresh.arrives(&world).await, Err(LOGGED_OUT));
     store.until(Call::Swap, taken + 1).await;
     assert_both(&world, &auth, "signed_out:logged_out");
 }
 
 #[tokio::test]
 async fn a_record_of_a_newer_version_is_not_overwritten_by_a_late_answer_or_a_login() {
-    let (world, store, auth) = alice().await;
-    world
-        .server
-        .set_faults("token:gate=late,after_commit@1")
-        .expect("a fault");
-    let refresh = asking(&auth, FORCE);
-    in_time(world.server.gate_reached("late")).await;
+    let (world, store, auth) = alice_on_strings().await;
+    let refresh = Late::refresh(&world, &auth, FORCE, "token:gate=late,after_commit@1").await;
     // A newer app beside this one, or an update that was taken back.
     let newer = store.record().replacen("\"schema\":2", "\"schema\":3", 1);
     assert_ne!(newer, store.record());
     store.write(&newer);
-    world.server.open_gate("late");
-    drop(end(refresh).await);
+    drop(refresh.arrives(&world).await);
     assert_eq!(store.record(), newer, "after the late answer");
 
     let app = world.app();
@@ -193,11 +170,9 @@ impl LogSink for Panics {
 
 #[tokio::test]
 async fn a_log_sink_that_panics_loses_no_token() {
-    let (world, _, auth) = alice().await;
+    let (world, _, auth) = alice_on_strings().await;
     auth.set_log_sink(LogLevel::Debug, Some(Arc::new(Panics)));
-    in_time(auth.access_token(FORCE, None))
-        .await
-        .expect("renewed");
+    forced(&auth).await.expect("renewed");
     auth.set_log_sink(LogLevel::Debug, None);
     world.expire().await;
     token(&auth).await.expect("with the rotated refresh token");

@@ -48,6 +48,25 @@ async fn as_long_as_the_provider_asks_for_a_pause_no_call_sends_anything() {
 }
 
 #[tokio::test]
+async fn a_person_who_comes_back_waits_for_what_the_provider_asked_for_and_for_nothing_else() {
+    for (fault, tries_again) in [("status=503", true), ("status=503,retry_after=120", false)] {
+        let (world, auth) = alice().await;
+        world.expire().await;
+        world
+            .server
+            .set_faults(&format!("token:{fault}"))
+            .expect("a fault");
+        token(&auth).await.expect_err("refused");
+        world.server.clear_faults();
+        // Two sends of one token stay two seconds apart in any case.
+        in_time(auth.resumed()).await;
+        world.clock.hurry();
+        assert_eq!(token(&auth).await.is_ok(), tries_again, "{fault}");
+        assert_eq!(world.server.requests("token"), 1 + u64::from(tries_again));
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_not_repeated_at_once_by_everybody_who_calls() {
     let (world, auth) = alice().await;
     world.expire().await;

@@ -134,6 +134,16 @@ impl Auth {
         unless_cancelled(cancellation, self.session.finish_login(callback_url)).await
     }
 
+    /// Gives up a login that has begun ([`LoginRequest::id`]): an answer that still comes is `CallbackIgnored`. Call it
+    /// when the person says so, not when they come back from the browser without an answer: the page may still be open.
+    /// One that is finished, expired or unknown is left as it is.
+    ///
+    /// # Errors
+    /// `Storage`: the login is still open, and ends by itself.
+    pub async fn cancel_login(&self, id: String) -> Result<(), AuthError> {
+        self.session.cancel_login(id).await
+    }
+
     /// An access token that is good now. From memory while it is fresh (no store, no key, no network); near its end
     /// it is renewed, once for all who ask. A renewal goes on even if the caller leaves, so a rotated refresh token
     /// is never lost with a cancelled screen.

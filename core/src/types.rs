@@ -132,10 +132,14 @@ pub struct LoginOptions {
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Display)]
 pub struct LoginRequest {
+    /// Names this login for [`crate::Auth::cancel_login`]. No secret: nothing can be finished with it.
+    pub id: String,
     /// The authorization request. It is for the browser only: do not log it.
     pub url: String,
     /// The redirect URI that the answer will come to, with its port where it has one.
     pub redirect_uri: String,
+    /// What a browser's tab for apps has to be told to give the answer to the app.
+    pub redirect: Redirect,
     /// After so many seconds the answer is refused and the login has to begin again.
     pub expires_in_seconds: u64,
 }
@@ -150,6 +154,25 @@ impl fmt::Debug for LoginRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The way that an answer takes from the browser to the app (RFC 8252 §7).
+#[derive(Clone, PartialEq, Eq, Debug, uniffi::Enum)]
+pub enum Redirect {
+    /// By a scheme of the app's own (§7.1).
+    Scheme {
+        /// Without the colon.
+        scheme: String,
+    },
+    /// By an `https` address that is proven to be the app's: an App Link or a universal link (§7.2).
+    Https {
+        /// Its host.
+        host: String,
+        /// Its path, with the slash that it begins with.
+        path: String,
+    },
+    /// To a port of this machine that the app listens on (§7.3).
+    Loopback,
 }
 
 /// The state of the session, as far as this process knows it. Reading it touches no network.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use latchkey::{
-    AccessTokenOptions, ApiClient, ApiRequest, AuthError, LoginOptions, LogoutOptions, Session,
-    SignedOutReason,
+    AccessTokenOptions, ApiClient, ApiRequest, AuthError, CallbackIgnoredReason, LoginOptions,
+    LogoutOptions, Redirect, Session, SignedOutReason,
 };
 use latchkey_devserver::{DevServer, IdTokenAlg, Options, Rotation};
 use latchkey_tests::world::{World, state};
@@ -396,4 +396,60 @@ async fn of_many_deliveries_of_one_answer_one_exchanges_the_code() {
         }
     }
     assert_eq!((done, world.server.requests("token")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_login_that_was_given_up_has_no_late_answer_and_the_one_beside_it_goes_on() {
+    let world = World::new().await;
+    let app = world.app();
+    let begin = || app.begin_login(LoginOptions::default(), None);
+    let (given_up, kept) = (begin().await.expect("begins"), begin().await.expect("too"));
+    let late = world.submit(&given_up.url, "bob").await;
+    let answer = world.submit(&kept.url, "alice").await;
+    assert!(!given_up.url.contains(&given_up.id), "the id is no state");
+
+    app.cancel_login(given_up.id.clone()).await.expect("stored");
+    app.cancel_login(given_up.id).await.expect("nothing to do");
+
+    // Whichever process the late answer comes to.
+    let mismatch = AuthError::CallbackIgnored {
+        reason: CallbackIgnoredReason::StateMismatch,
+    };
+    let next = world.app();
+    assert_eq!(next.finish_login(late.clone(), None).await, Err(mismatch));
+    let session = next.finish_login(answer, None).await.expect("logs in");
+    assert_eq!(session.claim("name".to_owned()).as_deref(), Some("Alice"));
+    let nobody = AuthError::CallbackIgnored {
+        reason: CallbackIgnoredReason::NoPendingLogin,
+    };
+    assert_eq!(next.finish_login(late, None).await, Err(nobody));
+}
+
+#[tokio::test]
+async fn a_browser_is_told_the_way_that_the_answer_takes() {
+    let world = World::new().await;
+    let ways = [
+        (
+            "com.example.app:/callback",
+            Redirect::Scheme {
+                scheme: "com.example.app".to_owned(),
+            },
+        ),
+        (
+            "https://app.example.com/in?a=b",
+            Redirect::Https {
+                host: "app.example.com".to_owned(),
+                path: "/in".to_owned(),
+            },
+        ),
+        ("http://127.0.0.1:8000/callback", Redirect::Loopback),
+    ];
+    for (uri, way) in ways {
+        let mut config = world.config();
+        config.redirect_uri = uri.to_owned();
+        let app = world.app_with(config);
+        let login = app.begin_login(LoginOptions::default(), None).await;
+        let login = login.expect("begins");
+        assert_eq!((login.redirect, login.redirect_uri.as_str()), (way, uri));
+    }
 }

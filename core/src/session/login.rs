@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use super::SessionManager;
 use super::commit::RACES;
-use super::flight::spawn;
+use super::flight::{finish, spawn};
 use super::pending::{LIFETIME_SECONDS, PendingLogin, PendingLogins};
 use super::record::Unreadable;
 use super::secret;
@@ -20,7 +22,7 @@ use crate::protocol::authorization::{
 };
 use crate::protocol::loopback::is_loopback_variant;
 use crate::storage::StoreError;
-use crate::types::{ConfigurationProblem, LoginOptions, LoginRequest, StorageReason};
+use crate::types::{ConfigurationProblem, LoginOptions, LoginRequest, Redirect, StorageReason};
 
 impl SessionManager {
     /// [`crate::Auth::begin_login`].
@@ -92,13 +94,15 @@ impl SessionManager {
             extra: &extra,
         })
         .map_err(|reason| AuthError::configuration("redirect_uri", reason))?;
-        let redirect_uri = login.redirect_uri.clone();
+        let (id, redirect_uri) = (login.id(), login.redirect_uri.clone());
         self.remember(login).await?;
         self.log
             .line(LogLevel::Info, format_args!("a login has begun"));
         self.warm_up(with_id_token);
         Ok(LoginRequest {
+            id,
             url: url.to_string(),
+            redirect: redirect(&redirect_uri),
             redirect_uri,
             expires_in_seconds: LIFETIME_SECONDS.unsigned_abs(),
         })
@@ -156,9 +160,33 @@ impl SessionManager {
 
     /// Stores an open login beside those that are open already.
     async fn remember(&self, login: PendingLogin) -> Result<(), AuthError> {
+        let now = self.moment();
+        self.change_logins(|logins| {
+            logins.open(login.clone(), &now);
+            true
+        })
+        .await
+    }
+
+    /// [`crate::Auth::cancel_login`].
+    pub(crate) async fn cancel_login(self: &Arc<Self>, id: String) -> Result<(), AuthError> {
+        let manager = Arc::clone(self);
+        finish(Box::pin(async move {
+            manager.change_logins(|logins| logins.cancel(&id)).await
+        }))
+        .await
+    }
+
+    /// Stores what this makes of the open logins; it says whether it made anything.
+    async fn change_logins(
+        &self,
+        change: impl Fn(&mut PendingLogins) -> bool,
+    ) -> Result<(), AuthError> {
         for _ in 0..RACES {
             let (mut logins, tag) = self.load_logins().await?;
-            logins.open(login.clone(), &self.moment());
+            if !change(&mut logins) {
+                return Ok(());
+            }
             match self
                 .vault
                 .swap(&self.logins_name, tag, logins.encode())
@@ -197,6 +225,20 @@ impl SessionManager {
             let provider = Arc::clone(&self.provider);
             drop(spawn(async move { provider.keys().await.map(drop) }));
         }
+    }
+}
+
+/// The settings have checked the address: what is neither `https` nor on loopback has a scheme of the app's own.
+fn redirect(uri: &str) -> Redirect {
+    match Url::parse(uri) {
+        Ok(url) if url.scheme() == "http" => Redirect::Loopback,
+        Ok(url) if url.scheme() == "https" => Redirect::Https {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            path: url.path().to_owned(),
+        },
+        _ => Redirect::Scheme {
+            scheme: uri.split(':').next().unwrap_or_default().to_owned(),
+        },
     }
 }
 

@@ -66,6 +66,13 @@ impl Default for PendingLogins {
     }
 }
 
+impl PendingLogin {
+    /// A name for it that nothing can be finished with.
+    pub(crate) fn id(&self) -> String {
+        hash(&self.state)
+    }
+}
+
 impl PendingLogins {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         check_version(bytes, SCHEMA)?;
@@ -131,6 +138,13 @@ impl PendingLogins {
         let login = self.open.remove(index);
         self.remember(&login, false, now);
         self.expire(now);
+    }
+
+    /// Forgets the login with this id: from now on its answer is one to no login. False if it is not open.
+    pub(crate) fn cancel(&mut self, id: &str) -> bool {
+        let before = self.open.len();
+        self.open.retain(|login| login.id() != id);
+        self.open.len() < before
     }
 
     /// Erases the secrets of logins that took too long.
@@ -214,6 +228,20 @@ mod tests {
             Some(CallbackIgnoredReason::AlreadyUsed)
         );
         assert!(logins.find("b", &at(3)).is_ok());
+    }
+
+    #[test]
+    fn a_login_that_was_given_up_has_no_answer_and_the_others_go_on() {
+        let mut logins = PendingLogins::default();
+        logins.open(login("a", 0), &at(0));
+        logins.open(login("b", 0), &at(0));
+        let id = login("a", 0).id();
+        assert!(logins.cancel(&id) && !logins.cancel(&id));
+        assert_eq!(
+            why(&logins, "a", 1),
+            Some(CallbackIgnoredReason::StateMismatch)
+        );
+        assert!(logins.find("b", &at(1)).is_ok());
     }
 
     #[test]

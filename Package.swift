@@ -23,7 +23,10 @@ targets.append(
     .target(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
-targets.append(.target(name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey"))
+targets.append(
+    .target(
+        name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey",
+        resources: [.process("PrivacyInfo.xcprivacy")]))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
 targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))

@@ -32,7 +32,8 @@ import kotlinx.coroutines.withContext
  * ```
  *
  * Every call may be made in the main thread and blocks none: the core and the store work in others. What goes wrong is
- * an [AuthException]; a mistake in the configuration is thrown by the first call, not here.
+ * an [AuthException], which says itself to the person by [text]; a mistake in the configuration is thrown by the first
+ * call, not here.
  */
 class LatchkeyClient internal constructor(
     context: Context,

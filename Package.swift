@@ -33,7 +33,10 @@ var apple: [Target.Dependency] = []
     }
 #endif
 let shell: [Target.Dependency] = ["LatchkeyCore"] + apple
-targets.append(.target(name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey"))
+targets.append(
+    .target(
+        name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
+        resources: [.process("PrivacyInfo.xcprivacy")]))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
 let stores: [Target.Dependency] = ["Latchkey"] + apple

@@ -23,13 +23,24 @@ targets.append(
     .target(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
+
+// Linux has none of Apple's modules: stand-ins of their names let the shell be compiled and tested there as it is.
+var apple: [Target.Dependency] = []
+#if os(Linux)
+    for name: String in ["Security"] {
+        targets.append(.target(name: name, path: "ios/AppleStubs/\(name)"))
+        apple.append(.byName(name: name))
+    }
+#endif
+let shell: [Target.Dependency] = ["LatchkeyCore"] + apple
 targets.append(
     .target(
-        name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey",
+        name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
         resources: [.process("PrivacyInfo.xcprivacy")]))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
-targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
+let stores: [Target.Dependency] = ["Latchkey"] + apple
+targets.append(.target(name: "TestStores", dependencies: stores, path: "ios/Tests/TestStores"))
 targets.append(
     .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
 targets.append(

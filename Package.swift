@@ -37,6 +37,8 @@ var notOnAMac: [String] = ["Shell"]
     targets.append(
         .target(
             name: "AuthenticationServices", dependencies: ["UIKit"], path: "ios/AppleStubs/AuthenticationServices"))
+    targets.append(.target(name: "Security", path: "ios/AppleStubs/Security"))
+    frameworks.append("Security")
     frameworks.append("UIKit")
     frameworks.append("AuthenticationServices")
     notOnAMac = []
@@ -49,7 +51,9 @@ targets.append(
         resources: [.process("PrivacyInfo.xcprivacy"), .process("Resources")]))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
-targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
+var stores: [Target.Dependency] = frameworks
+stores.append("Latchkey")
+targets.append(.target(name: "TestStores", dependencies: stores, path: "ios/Tests/TestStores"))
 targets.append(
     .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
 var tests: [Target.Dependency] = frameworks

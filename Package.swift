@@ -31,7 +31,7 @@ targets.append(
 // On Linux the few declarations that the shell needs of Apple's frameworks stand in for them, so that it is compiled and
 // tested unchanged. The tests of that part need what those can do more.
 var frameworks: [Target.Dependency] = []
-var notOnAMac: [String] = ["Shell"]
+var elsewhere: [String] = ["TestStores", "StoreWorker", "LatchkeyTests/Shell", "SampleTests"]
 #if os(Linux)
     targets.append(.target(name: "UIKit", path: "ios/AppleStubs/UIKit"))
     targets.append(
@@ -41,7 +41,7 @@ var notOnAMac: [String] = ["Shell"]
     frameworks.append("Security")
     frameworks.append("UIKit")
     frameworks.append("AuthenticationServices")
-    notOnAMac = []
+    elsewhere = ["TestStores", "StoreWorker"]
 #endif
 var shell: [Target.Dependency] = frameworks
 shell.append("LatchkeyCore")
@@ -60,8 +60,25 @@ var tests: [Target.Dependency] = frameworks
 tests.append("Latchkey")
 tests.append("TestStores")
 tests.append("StoreWorker")
+#if os(Linux)
+    // The sample app; on a Mac Xcode builds it, from ios/App/Sample.xcodeproj.
+    targets.append(.target(name: "Accessibility", path: "ios/AppleStubs/Accessibility"))
+    targets.append(.target(name: "SwiftUI", path: "ios/AppleStubs/SwiftUI"))
+    var sample: [Target.Dependency] = frameworks
+    sample.append("Accessibility")
+    sample.append("SwiftUI")
+    sample.append("Latchkey")
+    targets.append(
+        .executableTarget(
+            name: "Sample", dependencies: sample, path: "ios/App/Sources", resources: [.process("Resources")]))
+    tests.append("Accessibility")
+    tests.append("SwiftUI")
+    tests.append("Sample")
+#endif
 targets.append(
-    .testTarget(name: "LatchkeyTests", dependencies: tests, path: "ios/Tests/LatchkeyTests", exclude: notOnAMac))
+    .testTarget(
+        name: "LatchkeyTests", dependencies: tests, path: "ios/Tests", exclude: elsewhere,
+        sources: ["LatchkeyTests", "SampleTests"]))
 
 let package = Package(
     name: "latchkey",

@@ -110,7 +110,7 @@ struct StoreTests {
 }
 
 /// The program `StoreWorker`, which is built beside the tests.
-private func storeWorker(_ arguments: String...) throws -> ChildProcess {
+func storeWorker(_ arguments: String...) throws -> ChildProcess {
     let tests = URL(fileURLWithPath: CommandLine.arguments[0])
     return try ChildProcess(tests.deletingLastPathComponent().appendingPathComponent("StoreWorker"), arguments)
 }

@@ -3,12 +3,14 @@
 //   StoreWorker intact FOLDER                 is what `conformancePrepare` wrote still there?
 //   StoreWorker count FOLDER NAME TIMES       says "ready", waits for a line, then counts up in step with others
 //   StoreWorker die FOLDER NAME STEP          swaps an item and is killed in this step of it
+//   StoreWorker begin FOLDER ISSUER CLIENT AUDIENCE REDIRECT
+//                                             begins a login, says its page, and waits to be killed
 
 import Foundation
 import Latchkey
 import TestStores
 
-func run(_ arguments: [String]) throws {
+func run(_ arguments: [String]) async throws {
     switch (arguments.first, arguments.count) {
     case ("intact", 2):
         try conformanceAssertIntact(store: FolderStore(folder: arguments[1]))
@@ -25,6 +27,13 @@ func run(_ arguments: [String]) throws {
         let current = try store.load(key: arguments[2])
         let next = StoredItem(tag: Data(repeating: 2, count: 16), bytes: Data(repeating: 2, count: 10_000))
         try store.swap(key: arguments[2], expected: current?.tag, next: next)
+    case ("begin", 6):
+        let config = AuthConfig(
+            issuer: arguments[2], clientId: arguments[3], redirectUri: arguments[5], audience: arguments[4])
+        let auth = try Auth(config: config, store: FolderStore(folder: arguments[1]))
+        print(try await auth.beginLogin(options: LoginOptions()).url)
+        fflush(nil)
+        _ = readLine()
     default:
         throw Misuse()
     }
@@ -33,7 +42,7 @@ func run(_ arguments: [String]) throws {
 struct Misuse: Error {}
 
 do {
-    try run(Array(CommandLine.arguments.dropFirst()))
+    try await run(Array(CommandLine.arguments.dropFirst()))
 } catch {
     FileHandle.standardError.write(Data("StoreWorker: \(error)\n".utf8))
     exit(1)

@@ -45,7 +45,8 @@ var shell: [Target.Dependency] = frameworks
 shell.append("LatchkeyCore")
 targets.append(
     .target(
-        name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey", resources: [.process("Resources")]))
+        name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
+        resources: [.process("Resources"), .process("PrivacyInfo.xcprivacy")]))
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
 targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))

@@ -28,21 +28,19 @@ targets.append(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
 
-// On Linux the few declarations that the shell needs of Apple's frameworks stand in for them, so that it is compiled and
-// tested unchanged. The tests of that part need what those can do more.
-var frameworks: [Target.Dependency] = []
-var notOnAMac: [String] = ["Shell"]
+// Linux has none of Apple's modules: stand-ins of their names let the shell be compiled and tested there as it is.
+var apple: [Target.Dependency] = []
+// The tests that play the stand-ins' part.
+var onLinuxAlone: [String] = ["Shell"]
 #if os(Linux)
-    targets.append(.target(name: "UIKit", path: "ios/AppleStubs/UIKit"))
-    targets.append(
-        .target(
-            name: "AuthenticationServices", dependencies: ["UIKit"], path: "ios/AppleStubs/AuthenticationServices"))
-    frameworks.append("UIKit")
-    frameworks.append("AuthenticationServices")
-    notOnAMac = []
+    for name: String in ["AuthenticationServices", "UIKit"] {
+        let needs: [Target.Dependency] = name == "AuthenticationServices" ? ["UIKit"] : []
+        targets.append(.target(name: name, dependencies: needs, path: "ios/AppleStubs/\(name)"))
+        apple.append(.byName(name: name))
+    }
+    onLinuxAlone = []
 #endif
-var shell: [Target.Dependency] = frameworks
-shell.append("LatchkeyCore")
+let shell: [Target.Dependency] = ["LatchkeyCore"] + apple
 targets.append(
     .target(
         name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
@@ -52,12 +50,9 @@ targets.append(
 targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
 targets.append(
     .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
-var tests: [Target.Dependency] = frameworks
-tests.append("Latchkey")
-tests.append("TestStores")
-tests.append("StoreWorker")
+let tests: [Target.Dependency] = ["Latchkey", "TestStores", "StoreWorker"] + apple
 targets.append(
-    .testTarget(name: "LatchkeyTests", dependencies: tests, path: "ios/Tests/LatchkeyTests", exclude: notOnAMac))
+    .testTarget(name: "LatchkeyTests", dependencies: tests, path: "ios/Tests/LatchkeyTests", exclude: onLinuxAlone))
 
 let package = Package(
     name: "latchkey",

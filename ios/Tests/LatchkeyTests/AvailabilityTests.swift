@@ -5,7 +5,8 @@ import Testing
 struct AvailabilityTests {
     /// Names of the systems' newer APIs: 17.4 and 14.4, or later.
     private static let newer = [
-        ".https(host:", ".customScheme(", "callback: .", "additionalHeaderFields", "Synchronization", "Mutex<", "Observations",
+        ".https(host:", ".customScheme(", "callback: .", "additionalHeaderFields", "Synchronization", "Mutex<",
+        "Observations",
     ]
 
     @Test("an API that is newer than iOS 17 and macOS 14 stands below a check for it")

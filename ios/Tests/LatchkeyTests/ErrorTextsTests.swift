@@ -95,19 +95,17 @@ struct ErrorTextsTests {
 
     private func strings(_ language: String) throws -> [String: String] {
         let file = try source("ios/Sources/Latchkey/Resources/\(language).lproj/Localizable.strings")
-        return pairs(of: file, pattern: #"^"([a-z_]+)" = "(.*)";$"#)
+        return try pairs(of: file, pattern: #"^"([a-z_]+)" = "(.*)";$"#)
     }
 
     private func androidStrings(_ language: String) throws -> [String: String] {
         let folder = language == "en" ? "values" : "values-\(language)"
         let file = try source("android/latchkey/src/main/res/\(folder)/latchkey_errors.xml")
-        return pairs(of: file, pattern: #"^ *<string name="([a-z_]+)">(.*)</string>$"#)
+        return try pairs(of: file, pattern: #"^ *<string name="([a-z_]+)">(.*)</string>$"#)
     }
 
-    private func pairs(of file: String, pattern: String) -> [String: String] {
-        guard let line = try? Regex(pattern, as: (Substring, Substring, Substring).self).anchorsMatchLineEndings() else {
-            return [:]
-        }
+    private func pairs(of file: String, pattern: String) throws -> [String: String] {
+        let line = try Regex(pattern, as: (Substring, Substring, Substring).self).anchorsMatchLineEndings()
         return Dictionary(uniqueKeysWithValues: file.matches(of: line).map { (String($0.1), String($0.2)) })
     }
 }

@@ -17,7 +17,12 @@ use crate::system::{self, Tool};
 pub(super) const TOOLS: &[Tool] = &[];
 
 /// What `swift format` looks at, as far as it is there.
-const LINTED: &[&str] = &["Package.swift", "ios/Sources/Latchkey", "ios/Tests"];
+const LINTED: &[&str] = &[
+    "Package.swift",
+    "ios/Sources/Latchkey",
+    "ios/AppleStubs",
+    "ios/Tests",
+];
 
 pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
     let swift = Swift::get(lane)?;

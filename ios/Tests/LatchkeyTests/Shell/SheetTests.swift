@@ -147,6 +147,20 @@ extension ShellTests {
             }
         }
 
+        @Test("a page that cannot be opened again ends the login for all who wait, also for the one who asked last")
+        func notAgain() async throws {
+            try await Phone.run { phone in
+                let first = await phone.tap()
+                try await phone.sheet().answer("\(DevServer.redirectUri)?code=c&state=other")
+                await phone.client.until(.unfinished)
+                BrowserStandIn.reset(refusesToStart: true)
+                let second = await phone.tap()
+                let error = try #require(await failure(of: first))
+                #expect(error.problems.keys.sorted() == ["browser"])
+                #expect(await failure(of: second) == error)
+            }
+        }
+
         @Test("the sheet hangs on the window of the scene in front")
         func inFront() async throws {
             let app = UIApplication.shared

@@ -28,53 +28,43 @@ targets.append(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
 
-// On Linux the few declarations that the shell needs of Apple's frameworks stand in for them, so that it is compiled and
-// tested unchanged. The tests of that part need what those can do more.
-var frameworks: [Target.Dependency] = []
+// Linux has none of Apple's modules: stand-ins of their names let the shell be compiled and tested there as it is.
+var apple: [Target.Dependency] = []
+// The tests that play the stand-ins' part are for Linux alone.
 var elsewhere: [String] = ["TestStores", "StoreWorker", "LatchkeyTests/Shell", "SampleTests"]
 #if os(Linux)
-    targets.append(.target(name: "UIKit", path: "ios/AppleStubs/UIKit"))
-    targets.append(
-        .target(
-            name: "AuthenticationServices", dependencies: ["UIKit"], path: "ios/AppleStubs/AuthenticationServices"))
-    targets.append(.target(name: "Security", path: "ios/AppleStubs/Security"))
-    frameworks.append("Security")
-    frameworks.append("UIKit")
-    frameworks.append("AuthenticationServices")
+    for name: String in ["AuthenticationServices", "Security", "UIKit"] {
+        let needs: [Target.Dependency] = name == "AuthenticationServices" ? ["UIKit"] : []
+        targets.append(.target(name: name, dependencies: needs, path: "ios/AppleStubs/\(name)"))
+        apple.append(.byName(name: name))
+    }
     elsewhere = ["TestStores", "StoreWorker"]
 #endif
-var shell: [Target.Dependency] = frameworks
-shell.append("LatchkeyCore")
+let shell: [Target.Dependency] = ["LatchkeyCore"] + apple
 targets.append(
     .target(
         name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
-        resources: [.process("PrivacyInfo.xcprivacy"), .process("Resources")]))
+        resources: [.process("Resources"), .process("PrivacyInfo.xcprivacy")]))
 
-// A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
-var stores: [Target.Dependency] = frameworks
-stores.append("Latchkey")
-targets.append(.target(name: "TestStores", dependencies: stores, path: "ios/Tests/TestStores"))
-targets.append(
-    .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
-var tests: [Target.Dependency] = frameworks
-tests.append("Latchkey")
-tests.append("TestStores")
-tests.append("StoreWorker")
+// The sample app. On a Mac it is built by Xcode, from ios/App/Sample.xcodeproj.
+var sample: [Target.Dependency] = ["Latchkey"] + apple
 #if os(Linux)
-    // The sample app; on a Mac Xcode builds it, from ios/App/Sample.xcodeproj.
-    targets.append(.target(name: "Accessibility", path: "ios/AppleStubs/Accessibility"))
-    targets.append(.target(name: "SwiftUI", path: "ios/AppleStubs/SwiftUI"))
-    var sample: [Target.Dependency] = frameworks
-    sample.append("Accessibility")
-    sample.append("SwiftUI")
-    sample.append("Latchkey")
+    for name: String in ["Accessibility", "SwiftUI"] {
+        targets.append(.target(name: name, path: "ios/AppleStubs/\(name)"))
+        sample.append(.byName(name: name))
+    }
     targets.append(
         .executableTarget(
             name: "Sample", dependencies: sample, path: "ios/App/Sources", resources: [.process("Resources")]))
-    tests.append("Accessibility")
-    tests.append("SwiftUI")
-    tests.append("Sample")
+    sample.append("Sample")
 #endif
+
+// A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
+let stores: [Target.Dependency] = ["Latchkey"] + apple
+targets.append(.target(name: "TestStores", dependencies: stores, path: "ios/Tests/TestStores"))
+targets.append(
+    .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
+let tests: [Target.Dependency] = ["TestStores", "StoreWorker"] + sample
 targets.append(
     .testTarget(
         name: "LatchkeyTests", dependencies: tests, path: "ios/Tests", exclude: elsewhere,

@@ -51,9 +51,9 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
         #endif
     }
 
-    /// The address that the sheet takes for the answer. Before iOS 17.4 and macOS 14.4 it can be told a scheme alone:
-    /// then an `https` answer comes to the app as a universal link, as one to a port of this machine always does not: the
-    /// app hands it to `handle`, which closes the sheet.
+    /// Tells the sheet which address is the answer. Before iOS 17.4 and macOS 14.4 it understands a scheme alone: an
+    /// `https` answer then comes to the app as a universal link, and the app gives it to `handle`, which closes the sheet.
+    /// So does an app that listens on a port.
     private static func session(
         _ url: URL, _ redirect: Redirect, _ completion: @escaping ASWebAuthenticationSession.CompletionHandler
     ) -> ASWebAuthenticationSession {
@@ -90,8 +90,7 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
         case (.canceledLogin, _):
             return .closed
         case (_, _):
-            return .failed(
-                browserProblem("could not be opened: the app has no window in front. Call login from one that is shown."))
+            return .failed(browserProblem("could not be opened: the app has no window in front. Log in from one."))
         }
     }
 

@@ -5,13 +5,16 @@ extension AuthError {
     /// What to say to the person, in English, German, French, Spanish or Japanese; nothing for `Cancelled`. The
     /// session's `error()` says in the same way why nobody is logged in. An app has words of its own by a text of the same
     /// key in its `Localizable.strings`; the keys are in this package's.
-    public var text: String { sentences.map { $0.text(in: .module) }.joined(separator: "\n") }
+    public var text: String { sentences.map { $0.text(in: resources) }.joined(separator: "\n") }
 }
 
 extension Revocation {
     /// What there is to add to a logout: nothing, if all is done.
-    public var text: String { sentences.map { $0.text(in: .module) }.joined(separator: "\n") }
+    public var text: String { sentences.map { $0.text(in: resources) }.joined(separator: "\n") }
 }
+
+/// This package's own texts.
+let resources = Bundle.module
 
 /// A sentence for a person: a key of `Localizable.strings`, and what goes into its place.
 struct Sentence {

@@ -173,6 +173,7 @@ private final class OpenLogin {
     var sheet: BrowserSheet?
     var work: Task<Void, Never>?
     private var waiters: [AsyncThrowingStream<Session, any Error>.Continuation] = []
+    private var result: Result<Session, any Error>?
 
     init(_ options: LoginOptions, _ ephemeral: Bool) {
         self.options = options
@@ -185,6 +186,7 @@ private final class OpenLogin {
 
     /// Its end. A waiter whose task is cancelled leaves it to the others.
     func wait() async throws -> Session {
+        if let result { return try result.get() }
         let (stream, waiter) = AsyncThrowingStream.makeStream(of: Session.self)
         waiters.append(waiter)
         for try await session in stream { return session }
@@ -192,6 +194,7 @@ private final class OpenLogin {
     }
 
     func end(_ result: Result<Session, any Error>) {
+        self.result = result
         for waiter in waiters {
             waiter.yield(with: result)
             waiter.finish()

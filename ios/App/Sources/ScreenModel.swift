@@ -69,7 +69,7 @@ final class ScreenModel {
         Task { await client.handle(url) }
     }
 
-    /// Begins what a button asks for. The rest needs the screen: see ``ScreenView``.
+    /// Begins what a button asks for. The rest needs the screen: see ``MainView``.
     func act(_ action: Action) {
         guard let client else { return }
         switch action {

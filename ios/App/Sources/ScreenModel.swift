@@ -78,7 +78,8 @@ final class ScreenModel {
         case .continueLogin:
             logIn(client, options, nil)
         case .stepUp:
-            guard let failure = seen.failure, case .StepUpRequired(_, _, _, _, let options) = failure.error else { return }
+            guard let failure = seen.failure else { return }
+            guard case .StepUpRequired(_, _, _, _, let options) = failure.error else { return }
             logIn(client, options, failure.of)
         case .cancelLogin:
             client.cancelLogin()

@@ -126,7 +126,8 @@ extension ShellTests {
             try await inFolder { folder in
                 try await DevServer.run { server in
                     let killed = try storeWorker(
-                        "files", "begin", folder, server.issuer, server.clientId, DevServer.redirectUri, server.audience)
+                        "files", "begin", folder, server.issuer, server.clientId, DevServer.redirectUri, server.audience
+                    )
                     let page = try #require(try await killed.line())
                     killed.kill()
                     _ = await killed.status()

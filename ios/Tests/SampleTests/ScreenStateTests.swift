@@ -42,8 +42,10 @@ struct ScreenStateTests {
         #expect(Settings.of(.sample).redirectUri == "dev.latchkey.sample:/callback")
         let filled = Settings(issuer: "i", clientId: "c", audience: "a", api: "u", redirectUri: "r")
         #expect(filled.missing() == [])
-        #expect(filled.config() == AuthConfig(
-            issuer: "i", clientId: "c", redirectUri: "r", audience: "a", singleInstanceRole: "app"))
+        #expect(
+            filled.config()
+                == AuthConfig(
+                    issuer: "i", clientId: "c", redirectUri: "r", audience: "a", singleInstanceRole: "app"))
     }
 }
 

@@ -7,7 +7,9 @@
 
     @Suite("The Keychain's store keeps the contract, over a stand-in", .timeLimit(.minutes(5)))
     struct KeychainStoreTests {
-        @Test("it passes the core's check, also if reading wants the person", arguments: conformanceChecks(), [false, true])
+        @Test(
+            "it passes the core's check, also if reading wants the person",
+            arguments: conformanceChecks(), [false, true])
         func conformance(_ check: String, _ presence: Bool) async throws {
             try await inWorld { world in
                 world.personComes()
@@ -74,7 +76,8 @@
             }
         }
 
-        @Test("an item with another tag, or none, is reported, kept, and replaced", arguments: [Data("short".utf8), nil])
+        @Test(
+            "an item with another tag, or none, is reported, kept, and replaced", arguments: [Data("short".utf8), nil])
         func foreignTag(_ tag: Data?) async throws {
             try await inWorld { world in
                 try await blocking {
@@ -101,7 +104,8 @@
             }
         }
 
-        @Test("what another process writes between the look and the write is not overwritten", arguments: [false, true])
+        @Test(
+            "what another process writes between the look and the write is not overwritten", arguments: [false, true])
         func changedInBetween(_ presence: Bool) async throws {
             try await inWorld { world in
                 world.personComes()

@@ -22,6 +22,15 @@
             keychain.setDevice { $0.accessGroups = ["app", "shared"] }
         }
 
+        private init(_ earlier: KeychainWorld) {
+            (service, container, keychain) = (earlier.service, earlier.container, earlier.keychain)
+        }
+
+        /// The app is started anew: nobody was recognised in this process.
+        public func anotherStart() -> KeychainWorld {
+            KeychainWorld(self)
+        }
+
         /// The app's store, as after a start. With `presence` it hands over a context once `personComes` was called.
         public func store(presence: Bool = false) -> KeychainStore {
             let given: @Sendable () -> AnyObject? = { [context] in context.value }

@@ -100,6 +100,28 @@ extension ShellTests {
             }
         }
 
+        @Test("an answer that comes while its login is given up waits for that, and is not taken")
+        func whileGivingUp() async throws {
+            let store = SlowStore()
+            try await Phone.run(store: store) { phone in
+                let login = await phone.tap()
+                let sheet = try await phone.sheet()
+                let answer = try #require(URL(string: try await phone.server.callback(sheet.url)))
+                let held = store.holdNextSwap()
+                phone.client.cancelLogin()
+                #expect(await failure(of: login) == .Cancelled)
+                await held.reached()
+                let handling = Task { await phone.client.handle(answer) }
+                await phone.settle()
+                // Time enough for a look at the logins, if anybody was about to.
+                for _ in 0..<10 { _ = try await phone.server.stats() }
+                #expect(held.loads.value == 0)
+                held.open()
+                #expect(await handling.value == false)
+                #expect(!phone.client.isSignedIn)
+            }
+        }
+
         @Test("a caller that leaves in the middle of the exchange loses no login")
         func leavingInTheExchange() async throws {
             try await Phone.run { phone in
@@ -116,5 +138,52 @@ extension ShellTests {
                 #expect(try await login.value.word == "signed_in")
             }
         }
+    }
+}
+
+/// Holds one write of the open logins until the test lets it go.
+private final class SlowStore: SecureStore {
+    private let store = memoryStore()
+    private let next = Guarded<Held?>(nil)
+    private let now = Guarded<Held?>(nil)
+
+    func holdNextSwap() -> Held {
+        let held = Held()
+        next.withLock { $0 = held }
+        return held
+    }
+
+    func load(key: String) throws -> StoredItem? {
+        if key.hasPrefix("logins.") { now.value?.loads.withLock { $0 += 1 } }
+        return try store.load(key: key)
+    }
+
+    func swap(key: String, expected: Data?, next item: StoredItem?) throws {
+        if key.hasPrefix("logins."), let held = next.withLock({ $0.take() }) {
+            now.withLock { $0 = held }
+            held.wait()
+            now.withLock { $0 = nil }
+        }
+        try store.swap(key: key, expected: expected, next: item)
+    }
+}
+
+/// A write that is held, and how often the logins were read meanwhile.
+private final class Held: Sendable {
+    let loads = Guarded(0)
+    private let gate = DispatchSemaphore(value: 0)
+    private let arrived = AsyncStream<Void>.makeStream()
+
+    func reached() async {
+        for await _ in arrived.stream { return }
+    }
+
+    func open() {
+        gate.signal()
+    }
+
+    func wait() {
+        arrived.continuation.yield()
+        gate.wait()
     }
 }

@@ -46,6 +46,24 @@ extension ShellTests {
             }
         }
 
+        @Test("the store is never read or written in the main thread")
+        func mainThread() async throws {
+            let store = Watched()
+            DispatchQueue.main.setSpecific(key: inMain, value: true)
+            #expect(DispatchQueue.getSpecific(key: inMain) == true, "this test sees the main thread")
+            try await Phone.run(store: store) { phone in
+                let client = phone.client
+                await client.until(.signedOut(reason: .never))
+                try await phone.logIn()
+                _ = try await client.ping(phone.server.api).pingPrivate()
+                _ = try await client.timeline()
+                try await client.resumed()
+                try await client.logout()
+            }
+            #expect(store.calls.value.count > 8)
+            #expect(!store.calls.value.contains(true))
+        }
+
         @Test("a person who lacks a scope is asked for it, with the options that the error carries")
         func stepUp() async throws {
             try await Phone.run(scopes: ["openid", "offline_access"]) { phone in
@@ -116,5 +134,27 @@ extension ShellTests {
                 #expect(!other.isSignedIn)
             }
         }
+    }
+}
+
+nonisolated(unsafe) private let inMain = DispatchSpecificKey<Bool>()
+
+/// Notes of each call whether it was made in the main thread.
+private final class Watched: SecureStore {
+    let calls = Guarded<[Bool]>([])
+    private let store = memoryStore()
+
+    func load(key: String) throws -> StoredItem? {
+        note()
+        return try store.load(key: key)
+    }
+
+    func swap(key: String, expected: Data?, next: StoredItem?) throws {
+        note()
+        try store.swap(key: key, expected: expected, next: next)
+    }
+
+    private func note() {
+        calls.withLock { $0.append(DispatchQueue.getSpecific(key: inMain) == true) }
     }
 }

@@ -19,8 +19,9 @@ pub(super) const TOOLS: &[Tool] = &[];
 /// What `swift format` looks at, as far as it is there.
 const LINTED: &[&str] = &[
     "Package.swift",
-    "ios/Sources/Latchkey",
+    "ios/App",
     "ios/AppleStubs",
+    "ios/Sources/Latchkey",
     "ios/Tests",
 ];
 
@@ -39,6 +40,9 @@ pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
     let mut tests = swift.command(lane, &["test", "--scratch-path"]);
     tests.arg(&scratch);
     lane.hand_over(&mut tests);
+    if lane.options.bless {
+        tests.env("LATCHKEY_BLESS", "1");
+    }
     lane.tests("swift test", &mut tests, count::swift_test)?;
     as_apps_get_it(lane, &swift)
 }

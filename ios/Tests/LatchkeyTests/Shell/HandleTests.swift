@@ -13,7 +13,7 @@ extension ShellTests {
                 try await Phone.run(store: FolderStore(folder: folder)) { phone in
                     let server = phone.server
                     let killed = try storeWorker(
-                        "begin", folder, server.issuer, server.clientId, server.audience, DevServer.redirectUri)
+                        "files", "begin", folder, server.issuer, server.clientId, DevServer.redirectUri, server.audience)
                     let page = try #require(try await killed.line())
                     killed.kill()
                     #expect(await killed.status() == SIGKILL)

@@ -7,7 +7,7 @@ import Observation
 ///
 /// ```swift
 /// @main struct MyApp: App {
-///     let latchkey = LatchkeyClient(config: config, store: store)
+///     let latchkey = LatchkeyClient(config: config)
 ///     @State var message = ""
 ///
 ///     var body: some Scene {
@@ -36,8 +36,10 @@ public final class LatchkeyClient: Observable {
 
     /// Makes a client. It reads the store and the configuration beside: this returns at once.
     ///
-    /// - Parameter store: where the session is kept.
-    public init(config: AuthConfig, store: any SecureStore) {
+    /// - Parameters:
+    ///   - config: what the app knows about its provider.
+    ///   - store: where the session is kept; left out, the Keychain.
+    public init(config: AuthConfig, store: any SecureStore = KeychainStore()) {
         let core = Core(config: config, store: store)
         self.core = core
         logins = Logins(core)

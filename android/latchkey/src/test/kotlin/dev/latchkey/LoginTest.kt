@@ -14,7 +14,6 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.Shadows.shadowOf
 
 /** From the tap to the message. */
 @RunWith(RobolectricTestRunner::class)
@@ -61,8 +60,7 @@ class LoginTest {
         val browser = phone.next()
         assertTrue(browser.getBooleanExtra(Tab.LAUNCH_AUTH_TAB, false))
         assertEquals("dev.latchkey.sample", browser.getStringExtra(Tab.SCHEME))
-        val answer = Intent().setData(Uri.parse(callback(browser, "alice")))
-        shadowOf(activity.get()).receiveResult(browser, Activity.RESULT_OK, answer)
+        phone.result(activity, browser, Activity.RESULT_OK, callback(browser, "alice"))
         assertTrue(activity.get().isFinishing)
         assertTrue(login.result() is Session.SignedIn)
         assertEquals(LoginState.None, client.login.value)

@@ -48,18 +48,18 @@ class Phone : ExternalResource() {
 
     override fun before() {
         server.reset()
-        Doors.forget()
+        newProcess()
         packages.addActivityIfNotPresent(ComponentName(app, AppActivity::class.java))
         val launcher = IntentFilter(Intent.ACTION_MAIN).apply { addCategory(Intent.CATEGORY_LAUNCHER) }
         packages.addIntentFilterForActivity(ComponentName(app, AppActivity::class.java), launcher)
         screen = Robolectric.buildActivity(AppActivity::class.java).setup()
     }
 
-    override fun after() = Doors.forget()
+    override fun after() = newProcess()
 
     /** The app starts: in a new process, as far as memory goes. */
     fun start(redirectUri: String = REDIRECT_URI, scopes: List<String> = SCOPES): LatchkeyClient {
-        Doors.forget()
+        newProcess()
         client = newClientInThisProcess(redirectUri, scopes)
         return client
     }
@@ -149,6 +149,18 @@ class Phone : ExternalResource() {
         return Robolectric.buildActivity(LoginActivity::class.java, intent).setup()
     }
 
+    /** The tab above it ends with this result, and the activity is seen again. */
+    internal fun result(activity: ActivityController<LoginActivity>, tab: Intent, code: Int, uri: String? = null) {
+        activity.pause().stop().restart().start()
+        shadowOf(activity.get()).receiveResult(tab, code, uri?.let { Intent().setData(Uri.parse(it)) })
+        activity.resume()
+    }
+
+    /** The person closes the tab, or taps its back button. */
+    internal fun comeBack(activity: ActivityController<LoginActivity>) {
+        activity.pause().stop().restart().start().resume()
+    }
+
     /** Somebody opens the redirect URI. */
     internal fun redirect(uri: String): ActivityController<RedirectActivity> {
         val intent = Intent(Intent.ACTION_VIEW, Uri.parse(uri)).addCategory(Intent.CATEGORY_BROWSABLE)
@@ -164,6 +176,17 @@ class Phone : ExternalResource() {
         login.result()
         redirect.pause().stop().destroy()
         activity.pause().stop().destroy()
+    }
+}
+
+/** What the library keeps for the life of a process is empty again. */
+fun newProcess() {
+    for (name in listOf("clients", "early")) {
+        when (val kept = Doors::class.java.getDeclaredField(name).apply { isAccessible = true }.get(Doors)) {
+            is MutableMap<*, *> -> kept.clear()
+            is MutableCollection<*> -> kept.clear()
+            else -> error("no such memory: $name")
+        }
     }
 }
 
@@ -250,6 +273,11 @@ class RecordingAuth(config: AuthConfig, store: SecureStore, private val threads:
     override suspend fun finishLogin(callbackUrl: String, cancellation: Cancellation?): Session {
         note()
         return super.finishLogin(callbackUrl, cancellation)
+    }
+
+    override suspend fun cancelLogin(id: String) {
+        note()
+        super.cancelLogin(id)
     }
 
     override suspend fun accessToken(options: AccessTokenOptions, cancellation: Cancellation?): AccessToken {

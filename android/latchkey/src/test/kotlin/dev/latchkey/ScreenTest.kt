@@ -151,6 +151,7 @@ class ScreenTest {
         val after = remade(before)
         val answer = Intent().setData(Uri.parse(callback(tab, "alice")))
         result(after, request, answer)
+        after.resume()
         until { client.isSignedIn() }
     }
 

@@ -2,13 +2,10 @@ package dev.latchkey
 
 import android.app.Activity
 import android.content.Intent
-import android.net.Uri
-import android.os.Looper
 import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.Mode
 import dev.latchkey.browser.Tab
 import org.junit.Assert.assertEquals
-import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
@@ -68,18 +65,6 @@ class LoginTest {
     }
 
     @Test
-    fun `no call of the core or the store is made in the main thread`() {
-        val client = phone.start()
-        phone.signIn()
-        inMain { client.ping(server.api).pingPrivate() }.result()
-        inMain { client.api(server.api).send(ApiRequest("GET", "/private")) }.result()
-        inMain { client.accessToken() }.result()
-        inMain { client.logout() }.result()
-        assertTrue(phone.threads.size > 8)
-        assertFalse(Looper.getMainLooper().thread in phone.threads)
-    }
-
-    @Test
     fun `the app's own requests carry the token, and a logout ends the session for all who watch`() {
         val client = phone.start()
         phone.signIn()
@@ -107,8 +92,7 @@ class LoginTest {
         val client = phone.start()
         val login = phone.tap()
         phone.openLogin()
-        val url = Uri.parse(phone.next().dataString)
-        phone.redirect("$REDIRECT_URI?error=access_denied&state=${url.getQueryParameter("state")}&iss=${server.issuer}")
+        phone.redirect(denial(phone.next()))
         val error = login.error<AuthException.Denied>()
         assertEquals(LoginState.Failed(error), client.login.value)
         assertEquals(LoginActivity::class.java.name, phone.next().component?.className)

@@ -46,6 +46,9 @@ class Phone : ExternalResource() {
     lateinit var screen: ActivityController<AppActivity>
     lateinit var client: LatchkeyClient
 
+    /** In how many seconds a login expires, for those who wait for it; left out, what the core says. */
+    var loginSeconds: ULong? = null
+
     override fun before() {
         server.reset()
         newProcess()
@@ -69,9 +72,15 @@ class Phone : ExternalResource() {
         scopes: List<String> = SCOPES,
         clientId: String = server.clientId,
     ): LatchkeyClient {
-        val config = AuthConfig(server.issuer, clientId, redirectUri, scopes, audience = server.audience)
-        return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads) }
+        val config = config(redirectUri, scopes, clientId)
+        return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads, loginSeconds) }
     }
+
+    fun config(
+        redirectUri: String = REDIRECT_URI,
+        scopes: List<String> = SCOPES,
+        clientId: String = server.clientId,
+    ) = AuthConfig(server.issuer, clientId, redirectUri, scopes, audience = server.audience)
 
     internal fun install(
         browser: String,
@@ -161,6 +170,13 @@ class Phone : ExternalResource() {
         activity.pause().stop().restart().start().resume()
     }
 
+    /** An address that nobody takes: the browser stays in front. */
+    fun assertIgnored(uri: String) {
+        val redirect = redirect(uri)
+        until { redirect.get().isFinishing }
+        assertNothingStarts()
+    }
+
     /** Somebody opens the redirect URI. */
     internal fun redirect(uri: String): ActivityController<RedirectActivity> {
         val intent = Intent(Intent.ACTION_VIEW, Uri.parse(uri)).addCategory(Intent.CATEGORY_BROWSABLE)
@@ -194,8 +210,10 @@ const val REDIRECT_URI = "dev.latchkey.sample:/callback"
 val SCOPES = listOf("openid", "profile", "offline_access", "read:messages")
 private val WEB = listOf("http", "https")
 
-/** One for all tests of an API level; it goes with the process. */
-val server: DevServerProcess by lazy { DevServerProcess().apply { start() } }
+/** One for all tests of an API level; it goes with the process. Another process of theirs is told of it. */
+val server: DevServerProcess by lazy {
+    DevServerProcess().apply { System.getProperty("other.server")?.let(::join) ?: start() }
+}
 
 fun <T> inMain(work: suspend CoroutineScope.() -> T): Deferred<T> =
     CoroutineScope(Dispatchers.Main.immediate).async(block = work)
@@ -232,6 +250,12 @@ fun LatchkeyClient.isSignedIn() = session.value is Session.SignedIn
 /** What the person does in the browser: the address that it is sent to. */
 fun callback(browser: Intent, user: String): String = submitLoginPage(browser.dataString.orEmpty(), user)
 
+/** What the browser is sent to when the person says no. */
+fun denial(browser: Intent): String {
+    val state = Uri.parse(browser.dataString).getQueryParameter("state")
+    return "$REDIRECT_URI?error=access_denied&state=$state&iss=${server.issuer}"
+}
+
 /** The bundle as another process gets it. */
 fun throughParcel(bundle: Bundle): Bundle {
     val parcel = Parcel.obtain()
@@ -257,8 +281,12 @@ class RecordingStore(private val store: SecureStore, private val threads: Mutabl
 }
 
 /** The real core, which notes who calls it. */
-class RecordingAuth(config: AuthConfig, store: SecureStore, private val threads: MutableList<Thread>) :
-    Auth(config, store) {
+class RecordingAuth(
+    config: AuthConfig,
+    store: SecureStore,
+    private val threads: MutableList<Thread>,
+    private val loginSeconds: ULong?,
+) : Auth(config, store) {
     init {
         note()
     }
@@ -267,7 +295,8 @@ class RecordingAuth(config: AuthConfig, store: SecureStore, private val threads:
 
     override suspend fun beginLogin(options: LoginOptions, cancellation: Cancellation?): LoginRequest {
         note()
-        return super.beginLogin(options, cancellation)
+        val request = super.beginLogin(options, cancellation)
+        return request.copy(expiresInSeconds = loginSeconds ?: request.expiresInSeconds)
     }
 
     override suspend fun finishLogin(callbackUrl: String, cancellation: Cancellation?): Session {

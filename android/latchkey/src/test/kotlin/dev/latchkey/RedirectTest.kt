@@ -2,6 +2,7 @@ package dev.latchkey
 
 import android.app.Activity
 import android.content.Intent
+import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.Mode
 import dev.latchkey.browser.RedirectActivity
 import org.junit.Assert.assertEquals
@@ -12,6 +13,7 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.Shadows.shadowOf
 
 /** Both doors for the answer, and who comes in by them. */
 @RunWith(RobolectricTestRunner::class)
@@ -172,5 +174,20 @@ class RedirectTest {
         login.result()
         assertTrue(client.isSignedIn())
         assertFalse(other.isSignedIn())
+    }
+
+    @Test
+    fun `where screens of the app are still there, the answer leaves them as they were`() {
+        phone.install("org.plain")
+        phone.start()
+        val login = phone.tap()
+        phone.openLogin()
+        phone.redirect(callback(phone.next(), "alice"))
+        login.result()
+        val made = Robolectric.buildActivity(LoginActivity::class.java, phone.next())
+        shadowOf(made.get()).setIsTaskRoot(false)
+        made.setup()
+        assertTrue(made.get().isFinishing)
+        phone.assertNothingStarts()
     }
 }

@@ -162,7 +162,7 @@ class LatchkeyClient internal constructor(
 
     /**
      * Where a refresh asks for time in the background, or `null` (which is how it starts). Android has no such thing for
-     * an ordinary process: this is for an app that has one of its own, such as a foreground service.
+     * an ordinary process: this is for an app that has one of its own, such as a wake lock.
      */
     fun backgroundTime(source: BackgroundTime?) {
         backgroundTime = source

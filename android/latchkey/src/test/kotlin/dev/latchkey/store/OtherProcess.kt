@@ -30,9 +30,11 @@ internal class OtherProcess(work: Class<*>, told: Map<String, String>) : AutoClo
 
     /** Waits for a line that begins so, and gives what follows. */
     fun says(start: String): String {
+        val instead = StringBuilder()
         while (true) {
-            val said = checkNotNull(lines.readLine()) { "the other process ended before it said $start" }
+            val said = checkNotNull(lines.readLine()) { "the other process ended before it said $start: $instead" }
             if (start in said) return said.substringAfter(start).trim()
+            instead.appendLine(said)
         }
     }
 

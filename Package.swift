@@ -18,24 +18,61 @@ if let libDir = Context.environment["LATCHKEY_LIB_DIR"] {
     link.append(.linkedFramework("Security"))
     link.append(.linkedFramework("CoreFoundation"))
 }
+#if os(Linux)
+    // The Observation library of Swift 6.0.3 lacks a symbol.
+    link.append(.unsafeFlags(["-Xlinker", "--allow-shlib-undefined"]))
+#endif
 
 targets.append(
     .target(
         name: "LatchkeyCore", dependencies: ["LatchkeyCoreFFI"], path: "ios/Sources/LatchkeyCore",
         linkerSettings: link))
-targets.append(.target(name: "Latchkey", dependencies: ["LatchkeyCore"], path: "ios/Sources/Latchkey"))
+
+// Linux has none of Apple's modules: stand-ins of their names let the shell be compiled and tested there as it is.
+var apple: [Target.Dependency] = []
+// The tests that play the stand-ins' part are for Linux alone.
+var elsewhere: [String] = ["TestStores", "StoreWorker", "LatchkeyTests/Shell", "SampleTests"]
+#if os(Linux)
+    for name: String in ["AuthenticationServices", "Security", "UIKit"] {
+        let needs: [Target.Dependency] = name == "AuthenticationServices" ? ["UIKit"] : []
+        targets.append(.target(name: name, dependencies: needs, path: "ios/AppleStubs/\(name)"))
+        apple.append(.byName(name: name))
+    }
+    elsewhere = ["TestStores", "StoreWorker"]
+#endif
+let shell: [Target.Dependency] = ["LatchkeyCore"] + apple
+targets.append(
+    .target(
+        name: "Latchkey", dependencies: shell, path: "ios/Sources/Latchkey",
+        resources: [.process("Resources"), .process("PrivacyInfo.xcprivacy")]))
+
+// The sample app. On a Mac it is built by Xcode, from ios/App/Sample.xcodeproj.
+var sample: [Target.Dependency] = ["Latchkey"] + apple
+#if os(Linux)
+    for name: String in ["Accessibility", "SwiftUI"] {
+        targets.append(.target(name: name, path: "ios/AppleStubs/\(name)"))
+        sample.append(.byName(name: name))
+    }
+    targets.append(
+        .executableTarget(
+            name: "Sample", dependencies: sample, path: "ios/App/Sources", resources: [.process("Resources")]))
+    sample.append("Sample")
+#endif
 
 // A store of plain files and the program that shares it with the tests, to see what two processes do to each other.
-targets.append(.target(name: "TestStores", dependencies: ["Latchkey"], path: "ios/Tests/TestStores"))
+let stores: [Target.Dependency] = ["Latchkey"] + apple
+targets.append(.target(name: "TestStores", dependencies: stores, path: "ios/Tests/TestStores"))
 targets.append(
     .executableTarget(name: "StoreWorker", dependencies: ["TestStores"], path: "ios/Tests/StoreWorker"))
+let tests: [Target.Dependency] = ["TestStores", "StoreWorker"] + sample
 targets.append(
     .testTarget(
-        name: "LatchkeyTests", dependencies: ["Latchkey", "TestStores", "StoreWorker"],
-        path: "ios/Tests/LatchkeyTests"))
+        name: "LatchkeyTests", dependencies: tests, path: "ios/Tests", exclude: elsewhere,
+        sources: ["LatchkeyTests", "SampleTests"]))
 
 let package = Package(
     name: "latchkey",
+    defaultLocalization: "en",
     platforms: [.iOS(.v17), .macOS(.v14)],
     products: [.library(name: "Latchkey", targets: ["Latchkey"])],
     targets: targets,

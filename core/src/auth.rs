@@ -141,7 +141,7 @@ impl Auth {
     /// # Errors
     /// `Storage`: the login is still open, and ends by itself.
     pub async fn cancel_login(&self, id: String) -> Result<(), AuthError> {
-        self.session.cancel_login(id).await
+        self.session.cancel_login(&id).await
     }
 
     /// An access token that is good now. From memory while it is fresh (no store, no key, no network); near its end

@@ -76,7 +76,7 @@ fn alone(folder: &Path) -> Result<File> {
 }
 
 /// Makes `to` hold exactly the files of `from`, without touching those that are the same already.
-fn mirror(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
     let wanted = files(from)?;
     let present = files(to)?;
     for old in present.keys().filter(|name| !wanted.contains_key(*name)) {

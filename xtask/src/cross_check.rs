@@ -1,11 +1,13 @@
 //! `cargo xtask cross-check`: does the core build and link for phones? The work is in scripts/cross-check.sh.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use crate::ios::privacy;
 use crate::project::Project;
 use crate::size::Sizes;
 use crate::system;
@@ -56,6 +58,15 @@ pub(crate) fn run(project: &Project, phones: Phones, record: bool) -> Result<boo
     }
     if record {
         sizes.write(project)?;
+    }
+    if phones != Phones::Android && output.status.success() {
+        let undefined = fs::read_to_string(project.cache.join("cross/out/ios.undefined"))
+            .context("the script left no list of undefined symbols")?;
+        let wrong = privacy::problems(&project.root, &undefined)?;
+        for line in &wrong {
+            println!("privacy manifest: {line}");
+        }
+        ok &= wrong.is_empty();
     }
     Ok(ok)
 }

@@ -11,6 +11,7 @@ mod borders;
 mod build;
 mod count;
 mod cross_check;
+mod ios;
 mod lanes;
 mod project;
 mod report;
@@ -21,7 +22,7 @@ mod system;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cross_check::Phones;
 use crate::lanes::LaneName;
@@ -77,6 +78,29 @@ enum Command {
         #[arg(long)]
         record: bool,
     },
+    /// Make what apps are built from. For iOS: the XCFramework, on a Mac; elsewhere the steps are printed.
+    Package {
+        /// For which phones.
+        #[arg(value_enum)]
+        phones: Packaged,
+        #[command(flatten)]
+        verbosity: Verbosity,
+    },
+    /// Print the commit that the tag of a release would name: with the generated Swift sources, which main does not
+    /// hold, and with the address and checksum of the XCFramework.
+    Release {
+        /// Make the tag as well; it is not pushed.
+        #[arg(long)]
+        tag: bool,
+        #[command(flatten)]
+        verbosity: Verbosity,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Packaged {
+    /// iPhones and Macs.
+    Ios,
 }
 
 #[derive(Args)]
@@ -132,5 +156,10 @@ fn run(command: Command) -> Result<bool> {
         } => bindings::run(&project, conformance, verbosity.verbose),
         Command::Size { record, verbosity } => size::run(&project, record, verbosity.verbose),
         Command::CrossCheck { phones, record } => cross_check::run(&project, phones, record),
+        Command::Package {
+            phones: Packaged::Ios,
+            verbosity,
+        } => ios::package(&project, verbosity.verbose),
+        Command::Release { tag, verbosity } => ios::release::run(&project, tag, verbosity.verbose),
     }
 }

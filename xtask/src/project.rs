@@ -64,6 +64,12 @@ impl Project {
         command
     }
 
+    /// The version that all packages of the workspace share.
+    pub(crate) fn version(&self) -> Result<String> {
+        let version = self.metadata["packages"][0]["version"].as_str();
+        Ok(version.context("cargo metadata has no version")?.to_owned())
+    }
+
     /// Where Cargo puts a program of the dev profile.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.target

@@ -87,12 +87,12 @@ impl SessionManager {
     /// answer one goes on. Until the state and the address match, nothing is changed.
     async fn take_login(&self, callback_url: &str) -> Result<(PendingLogin, Callback), AuthError> {
         let ignored = |reason| AuthError::CallbackIgnored { reason };
-        let mut parsed = parse_callback(callback_url);
-        for _ in 0..RACES {
-            let (mut logins, tag) = self.load_logins().await?;
-            let now = self.moment();
-            // A URL without a state is looked for like one with a wrong state.
-            let given = parsed.as_ref().map_or("", Callback::state);
+        let parsed = parse_callback(callback_url);
+        // A URL without a state is looked for like one with a wrong state.
+        let given = parsed.as_ref().map_or("", Callback::state);
+        let now = self.moment();
+        let mut found = None;
+        self.change_logins(&mut |logins| {
             let login = logins.find(given, &now).map_err(ignored)?.clone();
             let Some(callback) = &parsed else {
                 return Err(ignored(CallbackIgnoredReason::StateMismatch));
@@ -104,20 +104,14 @@ impl SessionManager {
                 return Err(ignored(CallbackIgnoredReason::RedirectMismatch));
             }
             logins.take(&login.state, &now);
-            match self
-                .vault
-                .swap(&self.logins_name, tag, logins.encode())
-                .await
-            {
-                Ok(_) => match parsed.take() {
-                    Some(callback) => return Ok((login, callback)),
-                    None => return Err(ignored(CallbackIgnoredReason::StateMismatch)),
-                },
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
+            found = Some(login);
+            Ok(true)
+        })
+        .await?;
+        match (found, parsed) {
+            (Some(login), Some(callback)) => Ok((login, callback)),
+            _ => Err(ignored(CallbackIgnoredReason::StateMismatch)),
         }
-        Err(StoreError::Conflict.into())
     }
 
     /// Who the person is, by the ID token (OIDC Core §3.1.3.7). `None` where none was asked for; one that was asked

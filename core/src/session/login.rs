@@ -7,7 +7,7 @@ use url::Url;
 
 use super::SessionManager;
 use super::commit::RACES;
-use super::flight::{finish, spawn};
+use super::flight::spawn;
 use super::pending::{LIFETIME_SECONDS, PendingLogin, PendingLogins};
 use super::record::Unreadable;
 use super::secret;
@@ -161,30 +161,28 @@ impl SessionManager {
     /// Stores an open login beside those that are open already.
     async fn remember(&self, login: PendingLogin) -> Result<(), AuthError> {
         let now = self.moment();
-        self.change_logins(|logins| {
+        self.change_logins(&mut |logins| {
             logins.open(login.clone(), &now);
-            true
+            Ok(true)
         })
         .await
     }
 
     /// [`crate::Auth::cancel_login`].
-    pub(crate) async fn cancel_login(self: &Arc<Self>, id: String) -> Result<(), AuthError> {
-        let manager = Arc::clone(self);
-        finish(Box::pin(async move {
-            manager.change_logins(|logins| logins.cancel(&id)).await
-        }))
-        .await
+    pub(crate) async fn cancel_login(&self, id: &str) -> Result<(), AuthError> {
+        self.change_logins(&mut |logins| Ok(logins.cancel(id)))
+            .await
     }
 
-    /// Stores what this makes of the open logins; it says whether it made anything.
-    async fn change_logins(
+    /// Stores what `change` makes of the open logins, if it says that it made anything. Another process may have changed
+    /// them meanwhile: then it is asked again, with theirs.
+    pub(crate) async fn change_logins(
         &self,
-        change: impl Fn(&mut PendingLogins) -> bool,
+        change: &mut (dyn FnMut(&mut PendingLogins) -> Result<bool, AuthError> + Send),
     ) -> Result<(), AuthError> {
         for _ in 0..RACES {
             let (mut logins, tag) = self.load_logins().await?;
-            if !change(&mut logins) {
+            if !change(&mut logins)? {
                 return Ok(());
             }
             match self
@@ -201,7 +199,7 @@ impl SessionManager {
     }
 
     /// The open logins; what cannot be opened any more holds none, and is replaced.
-    pub(crate) async fn load_logins(&self) -> Result<(PendingLogins, Option<Tag>), AuthError> {
+    async fn load_logins(&self) -> Result<(PendingLogins, Option<Tag>), AuthError> {
         match self.vault.load(&self.logins_name).await {
             Ok(None) => Ok((PendingLogins::default(), None)),
             Ok(Some(item)) => match PendingLogins::decode(&item.bytes) {

@@ -55,3 +55,9 @@ func blocking<Success: Sendable>(_ work: @escaping @Sendable () throws -> Succes
         Thread.detachNewThread { continuation.resume(with: Result(catching: work)) }
     }
 }
+
+/// The program `StoreWorker`, which is built beside the tests.
+func storeWorker(_ arguments: String...) throws -> ChildProcess {
+    let tests = URL(fileURLWithPath: CommandLine.arguments[0])
+    return try ChildProcess(tests.deletingLastPathComponent().appendingPathComponent("StoreWorker"), arguments)
+}

@@ -133,7 +133,10 @@ private let secret = "canary-0123456789"
 private let printed = [
     Printed("AccessToken", AccessToken(value: secret, tokenType: "Bearer", expiresInSeconds: 300, scopes: ["openid"])),
     Printed(
-        "LoginRequest", LoginRequest(url: "https://x/?state=\(secret)", redirectUri: "a:/b", expiresInSeconds: 600)),
+        "LoginRequest",
+        LoginRequest(
+            id: "1", url: "https://x/?state=\(secret)", redirectUri: "a:/b", redirect: .scheme(scheme: "a"),
+            expiresInSeconds: 600)),
     Printed("StoredItem", StoredItem(tag: Data("can".utf8), bytes: Data("canary".utf8))),
     Printed(
         "Session",

@@ -19,7 +19,7 @@ struct StoreTests {
                 try conformancePrepare(store: FolderStore(folder: folder))
                 try conformanceAssertIntact(store: FolderStore(folder: folder))
             }
-            let other = try storeWorker("intact", folder)
+            let other = try storeWorker("files", "intact", folder)
             #expect(await other.status() == 0)
         }
     }
@@ -55,7 +55,7 @@ struct StoreTests {
     @Test("two processes that count together lose no count")
     func twoProcesses() async throws {
         try await inFolder { folder in
-            let workers = try (0..<2).map { _ in try storeWorker("count", folder, "conformance.race", "100") }
+            let workers = try (0..<2).map { _ in try storeWorker("files", "count", folder, "conformance.race", "100") }
             for worker in workers { #expect(try await worker.line() == "ready") }
             for worker in workers { try worker.write("go\n") }
             for worker in workers { #expect(await worker.status() == 0) }
@@ -70,7 +70,7 @@ struct StoreTests {
     func killedWhileCounting() async throws {
         try await inFolder { folder in
             let store = FolderStore(folder: folder)
-            let endless = try storeWorker("count", folder, "conformance.race", "4000000000")
+            let endless = try storeWorker("files", "count", folder, "conformance.race", "4000000000")
             #expect(try await endless.line() == "ready")
             try endless.write("go\n")
             try await blocking { try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50) }
@@ -94,7 +94,7 @@ struct StoreTests {
             try store.swap(key: "session", expected: nil, next: old)
             try await blocking { try conformancePrepare(store: store) }
 
-            let worker = try storeWorker("die", folder, "session", step.rawValue)
+            let worker = try storeWorker("files", "die", folder, "session", step.rawValue)
             #expect(await worker.status() == SIGKILL)
 
             let left = try #require(try store.load(key: "session"))
@@ -107,10 +107,4 @@ struct StoreTests {
             try await blocking { try conformanceAssertIntact(store: store) }
         }
     }
-}
-
-/// The program `StoreWorker`, which is built beside the tests.
-private func storeWorker(_ arguments: String...) throws -> ChildProcess {
-    let tests = URL(fileURLWithPath: CommandLine.arguments[0])
-    return try ChildProcess(tests.deletingLastPathComponent().appendingPathComponent("StoreWorker"), arguments)
 }

@@ -3,7 +3,9 @@ import Latchkey
 import TestStores
 
 /// The error of a call that must fail; nil when it did not, or with something else.
-func failure<Success>(_ call: () async throws -> Success) async -> AuthError? {
+func failure<Success: Sendable>(
+    isolation: isolated (any Actor)? = #isolation, _ call: () async throws -> Success
+) async -> AuthError? {
     do {
         _ = try await call()
         return nil
@@ -13,7 +15,9 @@ func failure<Success>(_ call: () async throws -> Success) async -> AuthError? {
 }
 
 /// Runs `work` with an empty folder that is removed afterwards.
-func inFolder(_ work: (String) async throws -> Void) async throws {
+func inFolder(
+    isolation: isolated (any Actor)? = #isolation, _ work: (String) async throws -> Void
+) async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("latchkey-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -41,4 +45,12 @@ final class Lines: LogSink {
     func log(level: LogLevel, line: String) {
         lines.withLock { $0.append("\(level): \(line)") }
     }
+}
+
+/// The project's folder.
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../..").standardized
+
+/// A file of the project, by its path in it.
+func source(_ path: String) throws -> String {
+    try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
 }

@@ -242,6 +242,16 @@ impl Lane<'_> {
         }
     }
 
+    /// The same, for what it says.
+    fn output(&mut self, name: &str, command: &mut Command) -> Result<String, Stop> {
+        let finished = self.steps.run(name, command)?;
+        if finished.ok {
+            Ok(finished.output)
+        } else {
+            Err(Stop::Failed(format!("{name} failed")))
+        }
+    }
+
     /// A step that runs tests; `count` reads their number from the output.
     fn tests(
         &mut self,

@@ -32,7 +32,8 @@ import kotlinx.coroutines.withContext
  * ```
  *
  * Every call may be made in the main thread and blocks none: the core and the store work in others. What goes wrong is
- * an [AuthException]; a mistake in the configuration is thrown by the first call, not here.
+ * an [AuthException], which says itself to the person by [text]; a mistake in the configuration is thrown by the first
+ * call, not here.
  */
 class LatchkeyClient internal constructor(
     context: Context,
@@ -47,7 +48,12 @@ class LatchkeyClient internal constructor(
      * authorities of its own.
      */
     constructor(context: Context, config: AuthConfig, store: SecureStore? = null) :
-        this(context, config, Dispatchers.IO, { auth(context.applicationContext, config, store) })
+        this(
+            context,
+            config,
+            Dispatchers.IO,
+            { openAuth(config) { store ?: latchkeyStore(context.applicationContext) } },
+        )
 
     private val scope = CoroutineScope(SupervisorJob() + worker)
     private val making = Mutex()
@@ -202,16 +208,20 @@ class LatchkeyClient internal constructor(
      */
     internal suspend fun receive(uri: String): Boolean =
         logins.receive { call { it.finishLogin(uri) } } || logins.isBackFromPage(uri)
+}
 
-    private companion object {
-        fun auth(context: Context, config: AuthConfig, store: SecureStore?): Auth {
-            val kept = try {
-                store ?: latchkeyStore(context)
-            } catch (error: StoreException) {
-                val isLocked = error is StoreException.Locked
-                throw AuthException.Storage(if (isLocked) StorageReason.LOCKED else StorageReason.UNAVAILABLE)
-            }
-            return if (config.trustAnchorsPem == null) Auth.withTrust(config, kept, PlatformTrust()) else Auth(config, kept)
-        }
-    }
+/** An [Auth] over the store that [open] gives. What is told about one that cannot be opened is for the core to say. */
+internal fun openAuth(config: AuthConfig, open: () -> SecureStore): Auth = try {
+    auth(config, open())
+} catch (error: StoreException) {
+    throw auth(config, Unopened(error)).use { checkNotNull(it.session().error()) }
+}
+
+private fun auth(config: AuthConfig, store: SecureStore): Auth =
+    if (config.trustAnchorsPem == null) Auth.withTrust(config, store, PlatformTrust()) else Auth(config, store)
+
+private class Unopened(private val error: StoreException) : SecureStore {
+    override fun load(key: String): StoredItem? = throw error
+
+    override fun swap(key: String, expected: ByteArray?, next: StoredItem?) = throw error
 }

@@ -2,6 +2,7 @@ package dev.latchkey
 
 import java.io.File
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
@@ -32,5 +33,22 @@ class DefaultsTest {
         assertEquals(StorageReason.UNAVAILABLE, error.reason)
         folder.delete()
         inMain { client.accessToken() }.error<AuthException.LoginRequired>()
+    }
+
+    @Test
+    fun `a device that was not unlocked yet is told as the core tells it`() {
+        val config = AuthConfig("https://login.example", "app", REDIRECT_URI)
+        val thrown = assertThrows(AuthException.Storage::class.java) {
+            openAuth(config) { throw StoreException.Locked() }
+        }
+        assertEquals(StorageReason.LOCKED, thrown.reason)
+    }
+
+    @Test
+    fun `a mistake in the configuration comes before a store that cannot be opened`() {
+        val config = AuthConfig("no address", "app", REDIRECT_URI)
+        assertThrows(AuthException.Configuration::class.java) {
+            openAuth(config) { throw StoreException.Unavailable() }
+        }
     }
 }

@@ -4,16 +4,18 @@ import dev.latchkey.AuthException
 import dev.latchkey.LoginState
 import dev.latchkey.Recovery
 import dev.latchkey.Revocation
+import dev.latchkey.Sentence
 import dev.latchkey.Session
 import dev.latchkey.SignedOutReason
+import dev.latchkey.sentences
 
 /** What the screen shows: all that is decided about it is decided in [screenState]. */
 data class ScreenState(
     val account: Account? = null,
     /** A login runs, or the session is being read. */
     val busy: Boolean = false,
-    /** Sentences, one after the other; none if there is nothing to say. */
-    val message: List<Text> = listOf(),
+    /** None if there is nothing to say. */
+    val message: List<Sentence> = listOf(),
     val answer: ShownAnswer? = null,
     /** In the order in which they are seen and read aloud. */
     val buttons: List<Button> = listOf(),
@@ -63,26 +65,26 @@ enum class Details { HIDDEN, FOLDED, OPEN }
 fun screenState(seen: Seen): ScreenState {
     if (seen.missingSettings.isNotEmpty()) {
         val names = seen.missingSettings.joinToString(", ")
-        return ScreenState(message = listOf(Text(R.string.settings_missing, names)))
+        return ScreenState(message = listOf(Sentence(R.string.settings_missing, names)))
     }
     val session = seen.session
     if (session == null && seen.failure == null) {
-        return ScreenState(busy = true, message = listOf(Text(R.string.please_wait)))
+        return ScreenState(busy = true, message = listOf(Sentence(R.string.please_wait)))
     }
     val state = when {
-        seen.running == Action.LOG_IN -> loggingIn(Text(R.string.login_running))
-        seen.login == LoginState.InBrowser -> loggingIn(Text(R.string.login_in_browser))
+        seen.running == Action.LOG_IN -> loggingIn(Sentence(R.string.login_running))
+        seen.login == LoginState.InBrowser -> loggingIn(Sentence(R.string.login_in_browser))
         seen.login == LoginState.Unfinished -> loginLeft(seen.failure)
         else -> atRest(seen, session)
     }
     return state.copy(account = account(session), details = if (seen.detailsOpen) Details.OPEN else Details.FOLDED)
 }
 
-private fun loggingIn(text: Text) =
-    ScreenState(busy = true, message = listOf(text), buttons = listOf(Button(Action.CANCEL_LOGIN, R.string.cancel)))
+private fun loggingIn(sentence: Sentence) =
+    ScreenState(busy = true, message = listOf(sentence), buttons = listOf(Button(Action.CANCEL_LOGIN, R.string.cancel)))
 
 private fun loginLeft(failure: Failure?) = ScreenState(
-    message = (failure?.error as? AuthException.CallbackIgnored)?.let(::texts) ?: listOf(Text(R.string.login_left)),
+    message = (failure?.error as? AuthException.CallbackIgnored)?.sentences() ?: listOf(Sentence(R.string.login_left)),
     buttons = listOf(
         Button(Action.CONTINUE_LOGIN, R.string.continue_login),
         Button(Action.CANCEL_LOGIN, R.string.cancel),
@@ -107,11 +109,12 @@ private fun atRest(seen: Seen, session: Session?): ScreenState {
         is Session.Locked, is Session.Unavailable, null -> listOfNotNull(help)
     }
     val answer = seen.answer?.takeIf { session is Session.SignedIn && (error == null || error is AuthException.Network) }
+    val revocation = seen.revocation?.takeIf { failure == null && session.isLoggedOut() }
     return ScreenState(
         message = when {
             error == null -> listOf()
-            error is AuthException.StepUpRequired && failure?.afterStepUp == true -> listOf(Text(R.string.step_up_refused))
-            else -> texts(error) + texts(seen.revocation.takeIf { failure == null && session.isLoggedOut() })
+            error is AuthException.StepUpRequired && failure?.afterStepUp == true -> listOf(Sentence(R.string.step_up_refused))
+            else -> error.sentences() + revocation?.sentences().orEmpty()
         },
         answer = answer?.let { ShownAnswer(it, old = error != null || seen.running != null) },
         buttons = buttons.map { it.copy(state = stateOf(it, seen.running)) },

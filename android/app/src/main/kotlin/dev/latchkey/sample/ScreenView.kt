@@ -9,6 +9,8 @@ import android.text.format.DateUtils
 import android.view.LayoutInflater
 import android.view.View
 import android.widget.TextView
+import dev.latchkey.CheckResult
+import dev.latchkey.text
 import android.widget.Button as ButtonView
 
 /** Draws a [ScreenState]. Which view shows what, and nothing else. */
@@ -23,7 +25,7 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
         showButtons(state.buttons)
         root.requireViewById<View>(R.id.saying).visibility = visible(state.message.isNotEmpty())
         root.requireViewById<View>(R.id.busy).visibility = visible(state.busy)
-        say(message, state.message.joinToString("\n") { context.getString(it.id, *it.arguments.toTypedArray()) })
+        say(message, state.message.text(context))
         showAnswer(state.answer)
         showDetails(state.details, details)
     }
@@ -100,9 +102,15 @@ class ScreenView(private val context: Context, private val tapped: (Action) -> U
         root.requireViewById<View>(R.id.details).visibility = visible(open)
         if (!open) return
         say(root.requireViewById(R.id.timeline), seen.timeline.joinToString("\n") { line(it, time(it.atUnixSeconds)) })
-        val checks = seen.checks?.joinToString("\n") { "${it.name}: ${context.getString(text(it.result))}. ${it.detail}" }
+        val checks = seen.checks?.joinToString("\n") { "${it.name}: ${context.getString(word(it.result))}. ${it.detail}" }
         say(root.requireViewById(R.id.checks), checks ?: context.getString(R.string.please_wait))
         root.requireViewById<View>(R.id.copy_report).setOnClickListener { tapped(Action.COPY_REPORT) }
+    }
+
+    private fun word(result: CheckResult): Int = when (result) {
+        CheckResult.OK -> R.string.check_ok
+        CheckResult.WARNING -> R.string.check_warning
+        CheckResult.FAILED -> R.string.check_failed
     }
 
     /** Only what is new: a text that is set again would be read aloud again. */

@@ -13,21 +13,21 @@ data class Settings(
 ) {
     /** By the names that a developer finds in the file. */
     fun missing(): List<String> = listOf(
-        "latchkey_issuer" to issuer,
-        "latchkey_client_id" to clientId,
-        "latchkey_audience" to audience,
-        "latchkey_api" to api,
+        "setting_issuer" to issuer,
+        "setting_client_id" to clientId,
+        "setting_audience" to audience,
+        "setting_api" to api,
     ).filter { (_, value) -> value.isBlank() }.map { (name, _) -> name }
 
     fun config() = AuthConfig(issuer, clientId, redirectUri, audience = audience, singleInstanceRole = "app")
 
     companion object {
         fun of(resources: Resources) = Settings(
-            issuer = resources.getString(R.string.latchkey_issuer),
-            clientId = resources.getString(R.string.latchkey_client_id),
-            audience = resources.getString(R.string.latchkey_audience),
-            api = resources.getString(R.string.latchkey_api),
-            redirectUri = resources.getString(R.string.latchkey_redirect_uri),
+            issuer = resources.getString(R.string.setting_issuer),
+            clientId = resources.getString(R.string.setting_client_id),
+            audience = resources.getString(R.string.setting_audience),
+            api = resources.getString(R.string.setting_api),
+            redirectUri = resources.getString(R.string.setting_redirect_uri),
         )
     }
 }

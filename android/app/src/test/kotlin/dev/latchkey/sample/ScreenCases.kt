@@ -7,6 +7,7 @@ import dev.latchkey.LoginOptions
 import dev.latchkey.LoginState
 import dev.latchkey.NetworkReason
 import dev.latchkey.Revocation
+import dev.latchkey.Sentence
 import dev.latchkey.Session
 import dev.latchkey.SignedOutReason
 import dev.latchkey.StepUpReason
@@ -99,9 +100,9 @@ object ScreenCases {
 
     private fun account(value: JsonObject) = Account(text(value["name"]), checkNotNull(text(value["detail"])))
 
-    private fun sentence(value: JsonElement): Text {
+    private fun sentence(value: JsonElement): Sentence {
         val words = value.jsonArray.map { checkNotNull(text(it)) }
-        return Text(key(words.first()), words.drop(1))
+        return Sentence(key(words.first()), words.drop(1))
     }
 
     private fun button(value: JsonElement): Button {
@@ -156,8 +157,11 @@ object ScreenCases {
         }
     }
 
-    /** The number of a string resource. */
-    private fun key(name: String): Int = R.string::class.java.getField(name).getInt(null)
+    /** The number of a text: one of the screen's own, or one of the library's, and never both. */
+    private fun key(name: String): Int = listOfNotNull(TEXTS[name], TEXTS["latchkey_$name"]).single()
+
+    /** An app's R has the library's names as well. */
+    private val TEXTS by lazy { R.string::class.java.fields.associate { it.name to it.getInt(null) } }
 
     private inline fun <reified T : Enum<T>> word(value: JsonElement): T =
         enumValueOf(checkNotNull(text(value)).uppercase())

@@ -34,7 +34,7 @@ class ScreenStateTest {
     fun `the app names the settings that are missing, by their names in the file`() {
         val activity = Robolectric.buildActivity(MainActivity::class.java).setup().get()
         val message = activity.requireViewById<TextView>(R.id.message).text
-        val names = listOf("latchkey_issuer", "latchkey_client_id", "latchkey_audience", "latchkey_api")
+        val names = listOf("setting_issuer", "setting_client_id", "setting_audience", "setting_api")
         assertEquals(activity.getString(R.string.settings_missing, names.joinToString(", ")), message.toString())
     }
 

@@ -6,7 +6,7 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** The texts in their five languages, as they are in the files. */
+/** The screen's own texts in their five languages, as they are in the files. */
 class StringsTest {
     @Test
     fun `every language has every text`() {
@@ -40,6 +40,15 @@ class StringsTest {
         val unused = ENGLISH.keys.filterNot { Regex("""(R\.string\.|@string/)$it\b""").containsMatchIn(used) }
         assertEquals(listOf<String>(), unused)
     }
+
+    @Test
+    fun `the library finds its texts by the app's numbers`() {
+        val theirs = numbers(dev.latchkey.R.string::class.java).filterKeys { it.startsWith("latchkey_") }
+        assertTrue(theirs.isNotEmpty())
+        assertEquals(theirs, numbers(R.string::class.java).filterKeys { it.startsWith("latchkey_") })
+    }
+
+    private fun numbers(names: Class<*>) = names.fields.associate { it.name to it.getInt(null) }
 
     private companion object {
         val LANGUAGES = listOf("", "de", "fr", "es", "ja")

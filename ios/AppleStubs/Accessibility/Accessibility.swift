@@ -1,0 +1,21 @@
+// What the sample needs of Accessibility, for Linux. Each declaration is as on the page that is named above it: all of
+// them are below https://developer.apple.com/documentation/accessibility/.
+import Foundation
+
+/// accessibilitynotification
+public enum AccessibilityNotification {
+    /// accessibilitynotification/announcement
+    public struct Announcement {
+        private let announcement: String
+
+        /// accessibilitynotification/announcement: "an announcement value, such as String"
+        public init(_ announcement: String) {
+            self.announcement = announcement
+        }
+
+        /// accessibilitynotification/announcement/post()
+        public func post() {
+            AnnouncementsStandIn.add(announcement)
+        }
+    }
+}

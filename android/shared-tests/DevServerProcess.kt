@@ -24,13 +24,21 @@ open class DevServerProcess {
     val clientId get() = told("client_id")
     val audience get() = told("audience")
 
+    /** What another process needs to [join] it. */
+    val line get() = ready.toString()
+
+    /** One that another process has started, and ends. */
+    fun join(line: String) {
+        ready = Json.parseToJsonElement(line).jsonObject
+    }
+
     fun start() {
         val program = System.getProperty("latchkey.devserver")
         process = ProcessBuilder(program).redirectError(ProcessBuilder.Redirect.INHERIT).start()
         // Also if the tests are broken off.
         Runtime.getRuntime().addShutdownHook(Thread { process.destroyForcibly() })
         val line = process.inputReader().readLine()
-        ready = Json.parseToJsonElement(checkNotNull(line) { "$program has ended" }).jsonObject
+        join(checkNotNull(line) { "$program has ended" })
     }
 
     fun stop() {

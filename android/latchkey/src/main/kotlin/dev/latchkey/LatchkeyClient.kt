@@ -62,7 +62,13 @@ class LatchkeyClient internal constructor(
     private var made: Auth? = null
     private val mutableSession = MutableStateFlow<Session?>(null)
     private val name = "${config.issuer} ${config.clientId}"
-    internal val logins = Logins(context.applicationContext, name, config.issuer, scope)
+    internal val logins = Logins(context.applicationContext, name, config.issuer, scope) { auth().cancelLogin(it) }
+
+    @Volatile
+    private var log: Pair<LogLevel, LogSink?> = LogLevel.ERROR to null
+
+    @Volatile
+    private var backgroundTime: BackgroundTime? = null
 
     /** Who is logged in, as far as this process knows; `null` until the store has been read for the first time. */
     val session: StateFlow<Session?> = mutableSession.asStateFlow()
@@ -74,7 +80,10 @@ class LatchkeyClient internal constructor(
         scope.launch { runCatching { call {} } }
         Doors.register(name, this)
         (context.applicationContext as? Application)?.let { app ->
-            onForeground(app) { scope.launch { runCatching { resumed() } } }
+            onForeground(app) {
+                logins.seen()
+                scope.launch { runCatching { resumed() } }
+            }
         }
     }
 
@@ -95,7 +104,11 @@ class LatchkeyClient internal constructor(
         whenOpen: WhenLoginOpen = WhenLoginOpen.JOIN,
     ): Session = logins.login(activity, OpenLogin(options, ephemeral), whenOpen) { auth().beginLogin(options) }
 
-    /** Gives up the login that is open: its callers get [AuthException.Cancelled]. */
+    /**
+     * Gives up the login that is open: its callers get [AuthException.Cancelled], and an answer that still comes logs
+     * nobody in. One that an earlier process began is known here once the person has come back from it
+     * ([LoginState.Unfinished]).
+     */
     fun cancelLogin() = logins.cancel()
 
     /**
@@ -107,10 +120,20 @@ class LatchkeyClient internal constructor(
     }
 
     /**
-     * Logs out: here at once, also without a network, then at the provider. [LogoutOutcome.endSessionUrl] is the page
-     * that ends the person's login at the provider's site as well.
+     * Logs out: here at once, also without a network, then at the provider.
+     *
+     * @param activity the one on the screen, to end the person's login at the provider's site as well: its end-session
+     *   page, if it has one, is opened in the browser when the session here has ended. Left out, no page is opened
+     *   ([LogoutOutcome.endSessionUrl] is its address). It closes when the browser comes to
+     *   [LogoutOptions.postLogoutRedirectUri], which must be an address that the app is opened with, as the redirect
+     *   URI is. The person may close it too, and nobody is told.
      */
-    suspend fun logout(options: LogoutOptions = LogoutOptions()): LogoutOutcome = call { it.logout(options) }
+    suspend fun logout(options: LogoutOptions = LogoutOptions(), activity: Activity? = null): LogoutOutcome {
+        val outcome = call { it.logout(options) }
+        val page = outcome.endSessionUrl
+        if (activity != null && page != null) logins.openPage(activity, page, options.postLogoutRedirectUri)
+        return outcome
+    }
 
     /** An access token that is good now, for calls that [api] cannot make. Never into a URL or a log. */
     suspend fun accessToken(options: AccessTokenOptions = AccessTokenOptions()): AccessToken =
@@ -137,9 +160,36 @@ class LatchkeyClient internal constructor(
     /** Looks at everything that a login depends on, and says in words what to do. */
     suspend fun checkUp(): List<Check> = call { it.checkUp() }
 
+    /** Sends what happens to [sink], or to nobody (`null`, which is how it starts). No level prints a secret. */
+    fun log(level: LogLevel, sink: LogSink?) {
+        log = level to sink
+        equip()
+    }
+
+    /**
+     * Where a refresh asks for time in the background, or `null` (which is how it starts). Android has no such thing for
+     * an ordinary process: this is for an app that has one of its own, such as a wake lock.
+     */
+    fun backgroundTime(source: BackgroundTime?) {
+        backgroundTime = source
+        equip()
+    }
+
+    /** The newest words of the app, whatever the order in which its calls get here. */
+    private fun equip() {
+        scope.launch { making.withLock { made?.let(::equip) } }
+    }
+
+    private fun equip(core: Auth) {
+        val (level, sink) = log
+        core.setLogSink(level, sink)
+        core.setBackgroundTime(backgroundTime)
+    }
+
     /** Made by the first call; one that failed, such as before the first unlock, is tried again by the next. */
-    private suspend fun auth(): Auth =
-        made ?: making.withLock { made ?: withContext(worker) { makeAuth() }.also { made = it } }
+    private suspend fun auth(): Auth = made ?: making.withLock {
+        made ?: withContext(worker) { makeAuth().also(::equip) }.also { made = it }
+    }
 
     /** A call of the core, off the main thread; afterwards [session] says what it has changed. */
     internal suspend fun <T> call(work: suspend (Auth) -> T): T = withContext(worker) {
@@ -154,9 +204,10 @@ class LatchkeyClient internal constructor(
 
     /**
      * An address that the app was opened with. Whether it is the answer to an open login is for the core to say: true
-     * if it was, and then the login has ended, one way or the other.
+     * if it was, and then the login has ended, one way or the other; or if it is where the end-session page comes back to.
      */
-    internal suspend fun receive(uri: String): Boolean = logins.receive { call { it.finishLogin(uri) } }
+    internal suspend fun receive(uri: String): Boolean =
+        logins.receive { call { it.finishLogin(uri) } } || logins.isBackFromPage(uri)
 }
 
 /** An [Auth] over the store that [open] gives. What is told about one that cannot be opened is for the core to say. */

@@ -7,6 +7,7 @@ import android.net.Uri
 import android.os.Handler
 import android.os.IBinder
 import android.os.Looper
+import android.os.SystemClock
 import dev.latchkey.browser.Browser
 import dev.latchkey.browser.Browsers
 import dev.latchkey.browser.LoginActivity
@@ -33,8 +34,11 @@ internal class OpenLogin(val options: LoginOptions, val ephemeral: Boolean) {
 
     /** Once the core has made it. */
     var tab: Tab? = null
+    var endsAtMillis = Long.MAX_VALUE
     var from = WeakReference<Activity>(null)
     var work: Job? = null
+
+    fun isOver() = SystemClock.elapsedRealtime() >= endsAtMillis
 
     fun asksForTheSame(other: OpenLogin) = options == other.options && ephemeral == other.ephemeral
 }
@@ -45,6 +49,7 @@ internal class Logins(
     private val client: String,
     private val issuer: String,
     private val scope: CoroutineScope,
+    private val cancelInCore: suspend (login: String) -> Unit,
 ) {
     private val main = Handler(Looper.getMainLooper())
     private val warm = WarmUp(context, Dispatchers.IO.asExecutor())
@@ -57,6 +62,13 @@ internal class Logins(
     private var answers = 0
     private var begun = false
 
+    /** One that another process began, once its screen has told of it. */
+    private var earlier: String? = null
+    private var givingUp: Job? = null
+
+    /** Where a page that is no login comes back to, while one is open. */
+    private var back: String? = null
+
     suspend fun login(
         activity: Activity,
         asked: OpenLogin,
@@ -66,11 +78,10 @@ internal class Logins(
         val login = synchronized(this) {
             val before = open
             when {
-                before == null -> start(asked, begin)
-                whenOpen == WhenLoginOpen.REFUSE -> throw AuthException.Cancelled()
-                whenOpen == WhenLoginOpen.JOIN && before.asksForTheSame(asked) -> before
+                before != null && whenOpen == WhenLoginOpen.REFUSE -> throw AuthException.Cancelled()
+                before != null && whenOpen == WhenLoginOpen.JOIN && before.asksForTheSame(asked) -> before
                 else -> {
-                    finish(before, AuthException.Cancelled())
+                    if (before != null || whenOpen == WhenLoginOpen.REPLACE) giveUp(before)
                     start(asked, begin)
                 }
             }.also {
@@ -85,16 +96,21 @@ internal class Logins(
     private fun start(login: OpenLogin, begin: suspend () -> LoginRequest): OpenLogin {
         open = login
         begun = true
+        back = null
         tell(LoginState.Beginning)
         login.work = scope.launch {
             try {
                 launch { warmUp() }
                 val request = begin()
+                val lifetime = request.expiresInSeconds.toLong().seconds
                 synchronized(this@Logins) {
-                    login.tab = Tab(request.url, request.redirectUri, login.ephemeral)
+                    login.tab = Tab.of(request, login.ephemeral)
+                    login.endsAtMillis = SystemClock.elapsedRealtime() + lifetime.inWholeMilliseconds
                     if (open === login) show(login)
                 }
-                delay(request.expiresInSeconds.toLong().seconds)
+                // That no answer is taken any more is the core's word. This is for the caller who waits for one that
+                // never comes: without it, `login` would not end.
+                delay(lifetime)
                 end(login, AuthException.CallbackIgnored(CallbackIgnoredReason.EXPIRED))
             } catch (error: CancellationException) {
                 throw error
@@ -106,13 +122,37 @@ internal class Logins(
     }
 
     private fun show(login: OpenLogin) {
-        val intent = LoginActivity.intent(context, client, login.tab ?: return)
+        val tab = login.tab ?: return
+        show(LoginActivity.intent(context, tab, client), login.from)
+    }
+
+    private fun show(intent: Intent, from: WeakReference<Activity>) {
         main.post {
             // The screen that asked may be gone by now: rotated, or not kept.
-            val activity = login.from.get()?.takeUnless { it.isFinishing || it.isDestroyed }
+            val activity = from.get()?.takeUnless { it.isFinishing || it.isDestroyed }
             if (activity != null) activity.startActivity(intent)
             else context.startActivity(intent.addFlags(Intent.FLAG_ACTIVITY_NEW_TASK))
         }
+    }
+
+    /** The app is on the screen again. The system lets nobody open a page from behind: now it does. */
+    @Synchronized
+    fun seen() {
+        if (now == LoginState.Beginning) open?.let(::show)
+    }
+
+    /** Opens a page that is no login. An address that begins with [back] closes it; so does the person. */
+    @Synchronized
+    fun openPage(activity: Activity, url: String, back: String?) {
+        this.back = back
+        show(LoginActivity.intent(context, Tab(url), client = null), WeakReference(activity))
+    }
+
+    @Synchronized
+    fun isBackFromPage(uri: String): Boolean {
+        val isBack = back?.let(uri::startsWith) == true
+        if (isBack) back = null
+        return isBack
     }
 
     /** Whatever goes wrong with it is no reason not to open the tab. */
@@ -125,18 +165,19 @@ internal class Logins(
 
     fun session(browser: Browser): IBinder? = warm.session(browser)
 
-    /** The browser was opened at this address. */
+    /** The browser was opened for this login. */
     @Synchronized
-    fun opened(url: String) {
-        if (open?.tab?.url == url) tell(LoginState.InBrowser)
+    fun opened(login: String) {
+        if (isOpen(login)) tell(LoginState.InBrowser)
     }
 
-    /** The person came back from this address without an answer, or the browser had a reason not to give one. */
+    private fun isOpen(login: String) = open?.tab?.login == login
+
+    /** The person came back from this login without an answer, or the browser had a reason not to give one. */
     @Synchronized
-    fun came(url: String, result: TabResult) {
+    fun came(login: String, result: TabResult.NoAnswer) {
         // One that another process began is as good as open: its answer may still come. All else is over.
-        val isOurs = if (begun) open?.tab?.url == url else true
-        if (!isOurs) return
+        if (!begun) earlier = login else if (!isOpen(login)) return
         when (result) {
             is TabResult.NotOwned -> finish(
                 open,
@@ -146,17 +187,30 @@ internal class Logins(
                 ),
             )
             is TabResult.ProofTimedOut -> finish(open, AuthException.Network(NetworkReason.TIMEOUT, null))
-            is TabResult.Closed, is TabResult.Answer -> tell(LoginState.Unfinished)
+            is TabResult.Closed -> tell(LoginState.Unfinished)
         }
     }
 
     @Synchronized
-    fun noBrowser() =
-        finish(open, configuration("browser", "is missing: no browser is installed or enabled on this device."))
+    fun noBrowser(login: String) {
+        val error = configuration("browser", "is missing: no browser is installed or enabled on this device.")
+        if (isOpen(login)) finish(open, error)
+    }
 
     /** The person or the app gives up. */
     @Synchronized
-    fun cancel() = finish(open, AuthException.Cancelled())
+    fun cancel() = giveUp(open)
+
+    /** A store that does not take it leaves the login open in the core, where it ends by itself. */
+    private fun giveUp(login: OpenLogin?) {
+        val given = listOfNotNull(login?.tab?.login, earlier)
+        val before = givingUp
+        finish(login, AuthException.Cancelled())
+        givingUp = scope.launch {
+            before?.join()
+            given.forEach { runCatching { cancelInCore(it) } }
+        }
+    }
 
     @Synchronized
     private fun end(login: OpenLogin, error: Exception) {
@@ -173,17 +227,22 @@ internal class Logins(
 
     /** [answer] is an address on its way through the core. True if it was the answer to a login. */
     suspend fun receive(answer: suspend () -> Session): Boolean {
-        synchronized(this) {
+        val (then, given) = synchronized(this) {
             answers += 1
             publish()
+            open to givingUp
         }
+        // The core has to know of it first: then an answer to a login that was given up is one to no login.
+        given?.join()
         val outcome = runCatching { answer() }
         return synchronized(this) {
             answers -= 1
             val error = outcome.exceptionOrNull()
-            val goesOn = error is AuthException && error.recovery() == Recovery.KEEP_WAITING
+            val isLate = error is AuthException.CallbackIgnored && open?.isOver() == false
+            val goesOn = isLate || error is AuthException && error.recovery() == Recovery.KEEP_WAITING
             when {
-                goesOn -> publish()
+                // One that was begun meanwhile goes on, whatever became of the other.
+                goesOn || open !== then -> publish()
                 error is Exception -> finish(open, error)
                 else -> succeed(outcome.getOrThrow())
             }
@@ -202,6 +261,7 @@ internal class Logins(
 
     private fun close() {
         open = null
+        earlier = null
         warm.stop()
     }
 

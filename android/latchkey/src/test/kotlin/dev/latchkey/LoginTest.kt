@@ -2,19 +2,15 @@ package dev.latchkey
 
 import android.app.Activity
 import android.content.Intent
-import android.net.Uri
-import android.os.Looper
 import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.Mode
 import dev.latchkey.browser.Tab
 import org.junit.Assert.assertEquals
-import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.Shadows.shadowOf
 
 /** From the tap to the message. */
 @RunWith(RobolectricTestRunner::class)
@@ -61,24 +57,11 @@ class LoginTest {
         val browser = phone.next()
         assertTrue(browser.getBooleanExtra(Tab.LAUNCH_AUTH_TAB, false))
         assertEquals("dev.latchkey.sample", browser.getStringExtra(Tab.SCHEME))
-        val answer = Intent().setData(Uri.parse(callback(browser, "alice")))
-        shadowOf(activity.get()).receiveResult(browser, Activity.RESULT_OK, answer)
+        phone.result(activity, browser, Activity.RESULT_OK, callback(browser, "alice"))
         assertTrue(activity.get().isFinishing)
         assertTrue(login.result() is Session.SignedIn)
         assertEquals(LoginState.None, client.login.value)
         phone.assertNothingStarts()
-    }
-
-    @Test
-    fun `no call of the core or the store is made in the main thread`() {
-        val client = phone.start()
-        phone.signIn()
-        inMain { client.ping(server.api).pingPrivate() }.result()
-        inMain { client.api(server.api).send(ApiRequest("GET", "/private")) }.result()
-        inMain { client.accessToken() }.result()
-        inMain { client.logout() }.result()
-        assertTrue(phone.threads.size > 8)
-        assertFalse(Looper.getMainLooper().thread in phone.threads)
     }
 
     @Test
@@ -109,8 +92,7 @@ class LoginTest {
         val client = phone.start()
         val login = phone.tap()
         phone.openLogin()
-        val url = Uri.parse(phone.next().dataString)
-        phone.redirect("$REDIRECT_URI?error=access_denied&state=${url.getQueryParameter("state")}&iss=${server.issuer}")
+        phone.redirect(denial(phone.next()))
         val error = login.error<AuthException.Denied>()
         assertEquals(LoginState.Failed(error), client.login.value)
         assertEquals(LoginActivity::class.java.name, phone.next().component?.className)

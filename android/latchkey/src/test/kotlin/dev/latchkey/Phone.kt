@@ -46,20 +46,23 @@ class Phone : ExternalResource() {
     lateinit var screen: ActivityController<AppActivity>
     lateinit var client: LatchkeyClient
 
+    /** In how many seconds a login expires, for those who wait for it; left out, what the core says. */
+    var loginSeconds: ULong? = null
+
     override fun before() {
         server.reset()
-        Doors.forget()
+        newProcess()
         packages.addActivityIfNotPresent(ComponentName(app, AppActivity::class.java))
         val launcher = IntentFilter(Intent.ACTION_MAIN).apply { addCategory(Intent.CATEGORY_LAUNCHER) }
         packages.addIntentFilterForActivity(ComponentName(app, AppActivity::class.java), launcher)
         screen = Robolectric.buildActivity(AppActivity::class.java).setup()
     }
 
-    override fun after() = Doors.forget()
+    override fun after() = newProcess()
 
     /** The app starts: in a new process, as far as memory goes. */
     fun start(redirectUri: String = REDIRECT_URI, scopes: List<String> = SCOPES): LatchkeyClient {
-        Doors.forget()
+        newProcess()
         client = newClientInThisProcess(redirectUri, scopes)
         return client
     }
@@ -69,9 +72,15 @@ class Phone : ExternalResource() {
         scopes: List<String> = SCOPES,
         clientId: String = server.clientId,
     ): LatchkeyClient {
-        val config = AuthConfig(server.issuer, clientId, redirectUri, scopes, audience = server.audience)
-        return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads) }
+        val config = config(redirectUri, scopes, clientId)
+        return LatchkeyClient(app, config, Dispatchers.IO) { RecordingAuth(config, store, threads, loginSeconds) }
     }
+
+    fun config(
+        redirectUri: String = REDIRECT_URI,
+        scopes: List<String> = SCOPES,
+        clientId: String = server.clientId,
+    ) = AuthConfig(server.issuer, clientId, redirectUri, scopes, audience = server.audience)
 
     internal fun install(
         browser: String,
@@ -149,6 +158,25 @@ class Phone : ExternalResource() {
         return Robolectric.buildActivity(LoginActivity::class.java, intent).setup()
     }
 
+    /** The tab above it ends with this result, and the activity is seen again. */
+    internal fun result(activity: ActivityController<LoginActivity>, tab: Intent, code: Int, uri: String? = null) {
+        activity.pause().stop().restart().start()
+        shadowOf(activity.get()).receiveResult(tab, code, uri?.let { Intent().setData(Uri.parse(it)) })
+        activity.resume()
+    }
+
+    /** The person closes the tab, or taps its back button. */
+    internal fun comeBack(activity: ActivityController<LoginActivity>) {
+        activity.pause().stop().restart().start().resume()
+    }
+
+    /** An address that nobody takes: the browser stays in front. */
+    fun assertIgnored(uri: String) {
+        val redirect = redirect(uri)
+        until { redirect.get().isFinishing }
+        assertNothingStarts()
+    }
+
     /** Somebody opens the redirect URI. */
     internal fun redirect(uri: String): ActivityController<RedirectActivity> {
         val intent = Intent(Intent.ACTION_VIEW, Uri.parse(uri)).addCategory(Intent.CATEGORY_BROWSABLE)
@@ -167,12 +195,25 @@ class Phone : ExternalResource() {
     }
 }
 
+/** What the library keeps for the life of a process is empty again. */
+fun newProcess() {
+    for (name in listOf("clients", "early")) {
+        when (val kept = Doors::class.java.getDeclaredField(name).apply { isAccessible = true }.get(Doors)) {
+            is MutableMap<*, *> -> kept.clear()
+            is MutableCollection<*> -> kept.clear()
+            else -> error("no such memory: $name")
+        }
+    }
+}
+
 const val REDIRECT_URI = "dev.latchkey.sample:/callback"
 val SCOPES = listOf("openid", "profile", "offline_access", "read:messages")
 private val WEB = listOf("http", "https")
 
-/** One for all tests of an API level; it goes with the process. */
-val server: DevServerProcess by lazy { DevServerProcess().apply { start() } }
+/** One for all tests of an API level; it goes with the process. Another process of theirs is told of it. */
+val server: DevServerProcess by lazy {
+    DevServerProcess().apply { System.getProperty("other.server")?.let(::join) ?: start() }
+}
 
 fun <T> inMain(work: suspend CoroutineScope.() -> T): Deferred<T> =
     CoroutineScope(Dispatchers.Main.immediate).async(block = work)
@@ -181,7 +222,7 @@ fun <T> inMain(work: suspend CoroutineScope.() -> T): Deferred<T> =
 fun until(holds: () -> Boolean) {
     val start = TimeSource.Monotonic.markNow()
     while (!holds()) {
-        assertTrue("still not so after 30 seconds", start.elapsedNow() < 30.seconds)
+        assertTrue("still not so after a minute", start.elapsedNow() < 60.seconds)
         ShadowLooper.idleMainLooper()
         Thread.yield()
     }
@@ -209,6 +250,12 @@ fun LatchkeyClient.isSignedIn() = session.value is Session.SignedIn
 /** What the person does in the browser: the address that it is sent to. */
 fun callback(browser: Intent, user: String): String = submitLoginPage(browser.dataString.orEmpty(), user)
 
+/** What the browser is sent to when the person says no. */
+fun denial(browser: Intent): String {
+    val state = Uri.parse(browser.dataString).getQueryParameter("state")
+    return "$REDIRECT_URI?error=access_denied&state=$state&iss=${server.issuer}"
+}
+
 /** The bundle as another process gets it. */
 fun throughParcel(bundle: Bundle): Bundle {
     val parcel = Parcel.obtain()
@@ -219,50 +266,4 @@ fun throughParcel(bundle: Bundle): Bundle {
     other.unmarshall(bytes, 0, bytes.size)
     other.setDataPosition(0)
     return checkNotNull(other.readBundle(Phone::class.java.classLoader)).also { other.recycle() }
-}
-
-class RecordingStore(private val store: SecureStore, private val threads: MutableList<Thread>) : SecureStore {
-    override fun load(key: String): StoredItem? {
-        threads += Thread.currentThread()
-        return store.load(key)
-    }
-
-    override fun swap(key: String, expected: ByteArray?, next: StoredItem?) {
-        threads += Thread.currentThread()
-        store.swap(key, expected, next)
-    }
-}
-
-/** The real core, which notes who calls it. */
-class RecordingAuth(config: AuthConfig, store: SecureStore, private val threads: MutableList<Thread>) :
-    Auth(config, store) {
-    init {
-        note()
-    }
-
-    override fun session() = super.session().also { note() }
-
-    override suspend fun beginLogin(options: LoginOptions, cancellation: Cancellation?): LoginRequest {
-        note()
-        return super.beginLogin(options, cancellation)
-    }
-
-    override suspend fun finishLogin(callbackUrl: String, cancellation: Cancellation?): Session {
-        note()
-        return super.finishLogin(callbackUrl, cancellation)
-    }
-
-    override suspend fun accessToken(options: AccessTokenOptions, cancellation: Cancellation?): AccessToken {
-        note()
-        return super.accessToken(options, cancellation)
-    }
-
-    override suspend fun logout(options: LogoutOptions): LogoutOutcome {
-        note()
-        return super.logout(options)
-    }
-
-    private fun note() {
-        threads += Thread.currentThread()
-    }
 }

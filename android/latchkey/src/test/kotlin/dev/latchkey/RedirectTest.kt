@@ -2,8 +2,6 @@ package dev.latchkey
 
 import android.app.Activity
 import android.content.Intent
-import android.net.Uri
-import dev.latchkey.browser.Doors
 import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.Mode
 import dev.latchkey.browser.RedirectActivity
@@ -16,16 +14,12 @@ import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.android.controller.ActivityController
 
 /** Both doors for the answer, and who comes in by them. */
 @RunWith(RobolectricTestRunner::class)
 class RedirectTest {
     @get:Rule
     val phone = Phone()
-
-    private fun resultOf(activity: ActivityController<LoginActivity>, tab: Intent, code: Int, uri: String? = null) =
-        shadowOf(activity.get()).receiveResult(tab, code, uri?.let { Intent().setData(Uri.parse(it)) })
 
     @Test
     fun `the same answer by both doors is one login and one token request`() {
@@ -36,7 +30,7 @@ class RedirectTest {
         val tab = phone.next()
         val answer = callback(tab, "alice")
         val redirect = phone.redirect(answer)
-        resultOf(activity, tab, Activity.RESULT_OK, answer)
+        phone.result(activity, tab, Activity.RESULT_OK, answer)
         login.result()
         until { redirect.get().isFinishing }
         client.until(LoginState.None)
@@ -51,7 +45,7 @@ class RedirectTest {
         val login = phone.tap()
         val activity = phone.openLogin()
         val tab = phone.next()
-        resultOf(activity, tab, Activity.RESULT_CANCELED)
+        phone.result(activity, tab, Activity.RESULT_CANCELED)
         client.until(LoginState.Unfinished)
         phone.redirect(callback(tab, "alice"))
         assertTrue(login.result() is Session.SignedIn)
@@ -64,7 +58,7 @@ class RedirectTest {
         val login = phone.tap()
         val activity = phone.openLogin()
         val tab = phone.next()
-        activity.pause().stop().restart().start().resume()
+        phone.comeBack(activity)
         assertEquals(LoginState.Unfinished, client.login.value)
         assertTrue("the app's screen can be touched again", activity.get().isFinishing)
         assertFalse(login.isCompleted)
@@ -111,7 +105,7 @@ class RedirectTest {
         val client = phone.start()
         phone.tap()
         val activity = phone.openLogin()
-        resultOf(activity, phone.next(), Activity.RESULT_OK, "$REDIRECT_URI?code=c&state=other")
+        phone.result(activity, phone.next(), Activity.RESULT_OK, "$REDIRECT_URI?code=c&state=other")
         client.until(LoginState.Unfinished)
     }
 
@@ -120,7 +114,7 @@ class RedirectTest {
         phone.install("org.browser", Mode.AUTH_TAB)
         val client = phone.start()
         val login = phone.tap()
-        resultOf(phone.openLogin(), phone.next(), 2)
+        phone.result(phone.openLogin(), phone.next(), 2)
         val error = login.error<AuthException.Configuration>()
         assertEquals(listOf("redirect_uri"), error.problems.map { it.field })
         assertEquals(LoginState.Failed(error), client.login.value)
@@ -131,7 +125,7 @@ class RedirectTest {
         phone.install("org.browser", Mode.AUTH_TAB)
         phone.start()
         val login = phone.tap()
-        resultOf(phone.openLogin(), phone.next(), 3)
+        phone.result(phone.openLogin(), phone.next(), 3)
         assertEquals(Recovery.RETRY, login.error<AuthException.Network>().recovery())
     }
 
@@ -160,7 +154,7 @@ class RedirectTest {
         phone.tap()
         phone.openLogin()
         val answer = callback(phone.next(), "alice")
-        Doors.forget()
+        newProcess()
         val redirect = phone.redirect(answer)
         assertTrue(redirect.get().isFinishing)
 
@@ -180,5 +174,20 @@ class RedirectTest {
         login.result()
         assertTrue(client.isSignedIn())
         assertFalse(other.isSignedIn())
+    }
+
+    @Test
+    fun `where screens of the app are still there, the answer leaves them as they were`() {
+        phone.install("org.plain")
+        phone.start()
+        val login = phone.tap()
+        phone.openLogin()
+        phone.redirect(callback(phone.next(), "alice"))
+        login.result()
+        val made = Robolectric.buildActivity(LoginActivity::class.java, phone.next())
+        shadowOf(made.get()).setIsTaskRoot(false)
+        made.setup()
+        assertTrue(made.get().isFinishing)
+        phone.assertNothingStarts()
     }
 }

@@ -47,8 +47,10 @@ class ScreenTest {
 
     /** The tab's answer, to an activity that did not start it itself. */
     @Suppress("DEPRECATION")
-    private fun result(activity: ActivityController<LoginActivity>, request: Int, answer: Intent) =
-        shadowOf(activity.get()).callOnActivityResult(request, Activity.RESULT_OK, answer)
+    private fun result(activity: ActivityController<LoginActivity>, request: Int, answer: Intent?) {
+        val code = if (answer == null) Activity.RESULT_CANCELED else Activity.RESULT_OK
+        shadowOf(activity.get()).callOnActivityResult(request, code, answer)
+    }
 
     @Test
     fun `a rotation while the login is seen opens no second page`() {
@@ -151,6 +153,7 @@ class ScreenTest {
         val after = remade(before)
         val answer = Intent().setData(Uri.parse(callback(tab, "alice")))
         result(after, request, answer)
+        after.resume()
         until { client.isSignedIn() }
     }
 
@@ -186,5 +189,74 @@ class ScreenTest {
         phone.screen.pause().stop()
         phone.screen.restart().start().resume()
         until { client.session.value == Session.SignedOut(SignedOutReason.LOGGED_OUT) }
+    }
+
+    @Test
+    fun `after the process died, a login that the person gives up has no late answer`() {
+        val (before, tab) = inBrowser()
+        val client = phone.start()
+        remade(before).resume()
+        client.until(LoginState.Unfinished)
+        client.cancelLogin()
+        assertEquals(LoginState.None, client.login.value)
+        phone.assertIgnored(callback(tab, "alice"))
+        assertFalse(client.isSignedIn())
+    }
+
+    @Test
+    fun `after the process died, the tab that closes with the answer leaves no login behind`() {
+        val (before, tab) = inBrowser(Mode.AUTH_TAB)
+        val request = shadowOf(before.get()).nextStartedActivityForResult.requestCode
+        val client = phone.start()
+        phone.redirect(callback(tab, "alice"))
+        val back = phone.next()
+        val after = remade(before)
+        result(after, request, null)
+        after.newIntent(back).resume().pause().stop().destroy()
+        until { client.isSignedIn() }
+        assertEquals(LoginState.None, client.login.value)
+    }
+
+    @Test
+    fun `an app that is taken back to its first screen, and the tab with it, can open the page again`() {
+        val (activity, tab) = inBrowser()
+        activity.pause().stop()
+        // As the system does where the app's first screen is singleTask and its icon is tapped.
+        activity.get().finish()
+        activity.destroy()
+        phone.client.until(LoginState.Unfinished)
+        phone.tap()
+        phone.openLogin()
+        assertEquals(tab.dataString, phone.next().dataString)
+    }
+
+    @Test
+    fun `a page that the system did not let open from behind is opened when the app is seen again`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        val client = phone.start()
+        server.faults("discovery:gate=slow")
+        phone.tap()
+        server.awaitGate("slow")
+        phone.screen.pause().stop()
+        server.openGate("slow")
+        phone.next() // And the system refuses it.
+        assertEquals(LoginState.Beginning, client.login.value)
+        phone.screen.restart().start().resume()
+        phone.openLogin()
+        assertEquals(LoginState.InBrowser, client.login.value)
+        // Once is enough.
+        phone.next()
+        phone.screen.pause().stop().restart().start().resume()
+        phone.assertNothingStarts()
+    }
+
+    @Test
+    fun `a login that took too long ends for the one who waits for it`() {
+        phone.install("org.browser", Mode.CUSTOM_TAB)
+        phone.loginSeconds = 0u
+        val client = phone.start()
+        val error = phone.tap().error<AuthException.CallbackIgnored>()
+        assertEquals(CallbackIgnoredReason.EXPIRED, error.reason)
+        assertEquals(LoginState.Failed(error), client.login.value)
     }
 }

@@ -1,5 +1,6 @@
 package dev.latchkey
 
+import android.app.Activity
 import dev.latchkey.browser.Mode
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -11,6 +12,7 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.Shadows.shadowOf
 
 /** A login while another one is open. */
 @RunWith(RobolectricTestRunner::class)
@@ -50,7 +52,7 @@ class SecondLoginTest {
         phone.tap()
         val activity = phone.openLogin()
         val first = phone.next()
-        activity.pause().stop().restart().start().resume()
+        phone.comeBack(activity)
         client.until(LoginState.Unfinished)
         val again = phone.tap()
         phone.openLogin()
@@ -108,9 +110,82 @@ class SecondLoginTest {
         client.cancelLogin()
         first.error<AuthException.Cancelled>()
         assertSame(LoginState.None, client.login.value)
-        activity.pause().stop().restart().start().resume()
+        phone.comeBack(activity)
         assertSame("its screen has nothing more to say", LoginState.None, client.login.value)
         phone.tap()
         phone.openLogin()
+    }
+
+    @Test
+    fun `a late answer to a login that was given up logs nobody in`() {
+        val client = phone.start()
+        val login = phone.tap()
+        phone.openLogin()
+        val late = callback(phone.next(), "alice")
+        client.cancelLogin()
+        phone.assertIgnored(late)
+        login.error<AuthException.Cancelled>()
+        assertEquals(0L, server.requests("token"))
+        assertFalse(client.isSignedIn())
+        assertSame(LoginState.None, client.login.value)
+    }
+
+    @Test
+    fun `a late answer to a login that was replaced does not end the newer one, whatever it says`() {
+        val client = phone.start()
+        for (late in listOf(::denial, { tab -> callback(tab, "bob") })) {
+            phone.tap(whenOpen = WhenLoginOpen.REPLACE)
+            val activity = phone.openLogin()
+            val first = phone.next()
+            val second = phone.tap(LoginOptions(prompt = "login"))
+            val tab = phone.tab(activity)
+            client.until(LoginState.InBrowser)
+            phone.assertIgnored(late(first))
+            assertSame(LoginState.InBrowser, client.login.value)
+            phone.redirect(callback(tab, "alice"))
+            val session = second.result() as Session.SignedIn
+            assertEquals("dev|alice", session.subject)
+            phone.next()
+        }
+    }
+
+    @Test
+    fun `a login that fails after it was replaced does not end the newer one`() {
+        val client = phone.start()
+        phone.tap()
+        val activity = phone.openLogin()
+        val answer = callback(phone.next(), "alice")
+        server.faults("token:gate=slow,status=503@1")
+        val redirect = phone.redirect(answer)
+        server.awaitGate("slow")
+        val second = phone.tap(whenOpen = WhenLoginOpen.REPLACE)
+        val tab = phone.tab(activity)
+        server.openGate("slow")
+        until { redirect.get().isFinishing }
+        client.until(LoginState.InBrowser)
+        server.reset()
+        phone.redirect(callback(tab, "alice"))
+        assertTrue(second.result() is Session.SignedIn)
+    }
+
+    @Test
+    fun `an Auth Tab that closes because another page takes its place does not end the newer login`() {
+        phone.install("org.browser", Mode.AUTH_TAB)
+        val client = phone.start()
+        phone.tap()
+        val activity = phone.openLogin()
+        val first = phone.next()
+        activity.pause().stop()
+        val second = phone.tap(whenOpen = WhenLoginOpen.REPLACE)
+        // The system ends the tab above, gives its result, and then the intent.
+        val intent = phone.next()
+        activity.restart().start()
+        shadowOf(activity.get()).receiveResult(first, Activity.RESULT_CANCELED, null)
+        activity.newIntent(intent).resume()
+        assertFalse(activity.get().isFinishing)
+        client.until(LoginState.InBrowser)
+        val tab = phone.next()
+        phone.result(activity, tab, Activity.RESULT_OK, callback(tab, "alice"))
+        assertTrue(second.result() is Session.SignedIn)
     }
 }

@@ -61,18 +61,14 @@ class ScreenModel(
     private fun loginIs(login: LoginState) {
         val runs = login is LoginState.Beginning || login is LoginState.Finishing
         val running = if (runs) Action.LOG_IN else seen.running.takeIf { it != Action.LOG_IN }
-        seen = when (login) {
-            is LoginState.None -> seen.copy(running = running, login = OpenLogin.NONE)
-            is LoginState.Beginning -> seen.copy(running = running, login = OpenLogin.NONE, failure = null, revocation = null)
-            is LoginState.Finishing -> seen.copy(running = running)
-            is LoginState.InBrowser -> seen.copy(running = running, login = OpenLogin.IN_BROWSER)
-            is LoginState.Unfinished -> seen.copy(running = running, login = OpenLogin.LEFT)
-            is LoginState.Failed -> seen.copy(
-                running = running,
-                login = OpenLogin.NONE,
-                failure = Failure(login.error, Action.LOG_IN),
-            )
-        }
+        val isNew = login is LoginState.Beginning
+        val failure = if (login is LoginState.Failed) Failure(login.error, Action.LOG_IN) else seen.failure
+        seen = seen.copy(
+            running = running,
+            login = login,
+            failure = failure.takeUnless { isNew },
+            revocation = seen.revocation.takeUnless { isNew },
+        )
     }
 
     /** Begins what a button asks for. The rest needs the activity: see [MainActivity]. */

@@ -1,6 +1,7 @@
 package dev.latchkey.sample
 
 import dev.latchkey.AuthException
+import dev.latchkey.LoginState
 import dev.latchkey.Recovery
 import dev.latchkey.Revocation
 import dev.latchkey.Sentence
@@ -29,7 +30,7 @@ data class Seen(
     val session: Session? = null,
     /** The one call that runs. [Action.LOG_IN] from the tap until the browser opens, and from its answer on. */
     val running: Action? = null,
-    val login: OpenLogin = OpenLogin.NONE,
+    val login: LoginState = LoginState.None,
     val answer: Answer? = null,
     /** How the last call ended, if not well. */
     val failure: Failure? = null,
@@ -43,14 +44,6 @@ data class Answer(val text: String, val atUnixSeconds: Long)
 
 /** A call that failed, and whether a step-up had just been made for it. */
 data class Failure(val error: AuthException, val of: Action, val afterStepUp: Boolean = false)
-
-enum class OpenLogin {
-    NONE,
-    IN_BROWSER,
-
-    /** The person came back without an answer. One that comes later is taken all the same. */
-    LEFT,
-}
 
 enum class Action {
     LOG_IN, STEP_UP, CONTINUE_LOGIN, CANCEL_LOGIN, PING_PRIVATE, PING_PRIVATE_SCOPED, LOG_OUT, RELOAD, UNLOCK,
@@ -80,8 +73,8 @@ fun screenState(seen: Seen): ScreenState {
     }
     val state = when {
         seen.running == Action.LOG_IN -> loggingIn(Sentence(R.string.login_running))
-        seen.login == OpenLogin.IN_BROWSER -> loggingIn(Sentence(R.string.login_in_browser))
-        seen.login == OpenLogin.LEFT -> loginLeft(seen.failure)
+        seen.login == LoginState.InBrowser -> loggingIn(Sentence(R.string.login_in_browser))
+        seen.login == LoginState.Unfinished -> loginLeft(seen.failure)
         else -> atRest(seen, session)
     }
     return state.copy(account = account(session), details = if (seen.detailsOpen) Details.OPEN else Details.FOLDED)

@@ -4,6 +4,7 @@ import dev.latchkey.AuthException
 import dev.latchkey.CallbackIgnoredReason
 import dev.latchkey.ConfigurationProblem
 import dev.latchkey.LoginOptions
+import dev.latchkey.LoginState
 import dev.latchkey.NetworkReason
 import dev.latchkey.Revocation
 import dev.latchkey.Sentence
@@ -39,7 +40,7 @@ object ScreenCases {
                 "missing_settings" -> seen.copy(missingSettings = value.jsonArray.map { checkNotNull(text(it)) })
                 "session" -> seen.copy(session = session(value))
                 "running" -> seen.copy(running = word(value))
-                "login" -> seen.copy(login = word(value))
+                "login" -> seen.copy(login = login(value))
                 "answer" -> seen.copy(answer = answer(value.jsonObject))
                 "failure" -> seen.copy(failure = failure(value.jsonObject))
                 "revocation" -> seen.copy(revocation = Revocation.entries.single { it.word() == text(value) })
@@ -74,6 +75,12 @@ object ScreenCases {
             "unavailable" -> Session.Unavailable(StorageReason.entries.single { it.word() == reason })
             else -> error("no such session: $state")
         }
+    }
+
+    private fun login(value: JsonElement): LoginState = when (val word = text(value)) {
+        "in_browser" -> LoginState.InBrowser
+        "left" -> LoginState.Unfinished
+        else -> error("no such login: $word")
     }
 
     private fun signedIn(value: JsonObject) = Session.SignedIn(

@@ -47,11 +47,11 @@ internal object Browsers {
             filter.countDataPaths() == 0
     }
 
-    private fun tabs(packages: PackageManager): Map<String, Mode> =
-        packages.queryIntentServices(Intent(TAB_SERVICE), PackageManager.GET_RESOLVED_FILTER).associate {
-            val isAuthTab = it.filter?.hasCategory(AUTH_TAB) == true
-            it.serviceInfo.packageName to if (isAuthTab) Mode.AUTH_TAB else Mode.CUSTOM_TAB
-        }
+    private fun tabs(packages: PackageManager): Map<String, Mode> {
+        fun serve(intent: Intent) = packages.queryIntentServices(intent, 0).map { it.serviceInfo.packageName }
+        return serve(Intent(TAB_SERVICE)).associateWith { Mode.CUSTOM_TAB } +
+            serve(Intent(TAB_SERVICE).addCategory(AUTH_TAB)).associateWith { Mode.AUTH_TAB }
+    }
 
     private fun page(scheme: String) =
         Intent(Intent.ACTION_VIEW, Uri.fromParts(scheme, "", null)).addCategory(Intent.CATEGORY_BROWSABLE)

@@ -41,10 +41,4 @@ internal object Doors {
         if (asked.isEmpty()) return done(true)
         scope.launch { done(asked.any { it.receive(uri) }) }
     }
-
-    /** As in a new process. For tests. */
-    fun forget() = synchronized(this) {
-        clients.clear()
-        early.clear()
-    }
 }

@@ -5,9 +5,19 @@ import android.content.Intent
 import android.net.Uri
 import android.os.Bundle
 import android.os.IBinder
+import dev.latchkey.LoginRequest
+import dev.latchkey.Redirect
 
-/** What opens a login page in a browser. */
-internal data class Tab(val url: String, val redirectUri: String, val ephemeral: Boolean) {
+/**
+ * What opens a page in a browser. [login] names the login that it is for; `null` for a page of another kind. [answer] is
+ * what an Auth Tab has to know to give the answer to the app; empty where it cannot.
+ */
+internal class Tab(
+    val url: String,
+    val ephemeral: Boolean = false,
+    val login: String? = null,
+    val answer: Bundle = Bundle.EMPTY,
+) {
     /** The address holds the login's `state`: it is for the browser only. */
     override fun toString() = "Tab"
 
@@ -20,27 +30,27 @@ internal data class Tab(val url: String, val redirectUri: String, val ephemeral:
         // The key makes it a tab, also without a session behind it.
         intent.putExtras(Bundle().apply { putBinder(SESSION, session) })
         if (ephemeral) intent.putExtra(EPHEMERAL, true)
-        if (givesResult(browser)) intent.putExtra(LAUNCH_AUTH_TAB, true).putExtras(redirect())
+        if (givesResult(browser)) intent.putExtra(LAUNCH_AUTH_TAB, true).putExtras(answer)
         return intent
     }
 
     /** Whether the answer comes as the tab's result. It may come as an intent all the same. */
-    fun givesResult(browser: Browser) = browser.mode == Mode.AUTH_TAB && !redirect().isEmpty
-
-    private fun redirect(): Bundle {
-        val uri = Uri.parse(redirectUri)
-        return when (uri.scheme) {
-            // A loopback address is no app's: no Auth Tab for it.
-            "http" -> Bundle.EMPTY
-            "https" -> Bundle().apply {
-                putString(HTTPS_HOST, uri.host)
-                putString(HTTPS_PATH, uri.path)
-            }
-            else -> Bundle().apply { putString(SCHEME, uri.scheme) }
-        }
-    }
+    fun givesResult(browser: Browser) = browser.mode == Mode.AUTH_TAB && !answer.isEmpty
 
     companion object {
+        fun of(request: LoginRequest, ephemeral: Boolean) =
+            Tab(request.url, ephemeral, request.id, answer(request.redirect))
+
+        private fun answer(redirect: Redirect): Bundle = when (redirect) {
+            // No app's address: no Auth Tab for it.
+            is Redirect.Loopback -> Bundle.EMPTY
+            is Redirect.Https -> Bundle().apply {
+                putString(HTTPS_HOST, redirect.host)
+                putString(HTTPS_PATH, redirect.path)
+            }
+            is Redirect.Scheme -> Bundle().apply { putString(SCHEME, redirect.scheme) }
+        }
+
         const val SESSION = "android.support.customtabs.extra.SESSION"
         const val EPHEMERAL = "androidx.browser.customtabs.extra.ENABLE_EPHEMERAL_BROWSING"
         const val LAUNCH_AUTH_TAB = "androidx.browser.auth.extra.LAUNCH_AUTH_TAB"
@@ -58,14 +68,17 @@ internal sealed interface TabResult {
         override fun toString() = "Answer"
     }
 
+    /** Without one. */
+    sealed interface NoAnswer : TabResult
+
     /** The person closed it, or the browser says nothing that is known: an answer may still come by the other door. */
-    data object Closed : TabResult
+    data object Closed : NoAnswer
 
     /** The browser found no proof that the `https` redirect URI is this app's. */
-    data object NotOwned : TabResult
+    data object NotOwned : NoAnswer
 
     /** Looking for that proof took too long. */
-    data object ProofTimedOut : TabResult
+    data object ProofTimedOut : NoAnswer
 
     companion object {
         private const val VERIFICATION_FAILED = 2

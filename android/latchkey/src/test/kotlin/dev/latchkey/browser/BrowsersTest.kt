@@ -38,6 +38,15 @@ class BrowsersTest {
     }
 
     @Test
+    fun `a browser that has both kinds of tab is used for the better one`() {
+        for (modes in listOf(listOf(Mode.AUTH_TAB, Mode.CUSTOM_TAB), listOf(Mode.CUSTOM_TAB, Mode.AUTH_TAB))) {
+            val browser = "org.both${modes.first()}"
+            for (mode in modes) phone.install(browser, mode)
+            assertEquals(Mode.AUTH_TAB, list().single { it.packageName == browser }.mode)
+        }
+    }
+
+    @Test
     fun `the person's own browser comes first, whatever it offers`() {
         phone.install("org.auth", Mode.AUTH_TAB)
         phone.install("org.own")

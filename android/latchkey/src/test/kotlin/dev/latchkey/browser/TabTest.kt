@@ -4,6 +4,8 @@ import android.app.Activity
 import android.content.Intent
 import android.net.Uri
 import android.os.Binder
+import dev.latchkey.LoginRequest
+import dev.latchkey.Redirect
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertSame
@@ -14,10 +16,15 @@ import org.robolectric.RobolectricTestRunner
 
 @RunWith(RobolectricTestRunner::class)
 class TabTest {
-    private val tab = Tab("https://login.example/authorize?state=x", "com.example.app:/callback", ephemeral = false)
+    private val tab = tab(Redirect.Scheme("com.example.app"))
     private val auth = Browser("org.auth", Mode.AUTH_TAB)
     private val custom = Browser("org.tabs", Mode.CUSTOM_TAB)
     private val plain = Browser("org.plain", Mode.BROWSER)
+
+    private fun tab(redirect: Redirect, ephemeral: Boolean = false) = Tab.of(
+        LoginRequest("id", "https://login.example/authorize?state=x", "not looked at", redirect, 900u),
+        ephemeral,
+    )
 
     @Test
     fun `every intent views the login page, in the chosen browser alone`() {
@@ -50,7 +57,7 @@ class TabTest {
 
     @Test
     fun `an Auth Tab for an App Link is told host and path`() {
-        val link = tab.copy(redirectUri = "https://app.example.com/callback")
+        val link = tab(Redirect.Https("app.example.com", "/callback"))
         val extras = link.intent(auth, null).extras!!
         assertEquals(setOf(Tab.SESSION, Tab.LAUNCH_AUTH_TAB, Tab.HTTPS_HOST, Tab.HTTPS_PATH), extras.keySet())
         assertEquals("app.example.com", extras.getString(Tab.HTTPS_HOST))
@@ -59,14 +66,14 @@ class TabTest {
 
     @Test
     fun `a loopback redirect gets a Custom Tab`() {
-        val loopback = tab.copy(redirectUri = "http://127.0.0.1:4711/callback")
+        val loopback = tab(Redirect.Loopback)
         assertFalse(loopback.givesResult(auth))
         assertFalse(loopback.intent(auth, null).hasExtra(Tab.LAUNCH_AUTH_TAB))
     }
 
     @Test
     fun `ephemeral browsing is asked for on both kinds of tab, and only where it is wanted`() {
-        val ephemeral = tab.copy(ephemeral = true)
+        val ephemeral = tab(Redirect.Scheme("com.example.app"), ephemeral = true)
         for (browser in listOf(auth, custom)) {
             assertTrue(ephemeral.intent(browser, null).getBooleanExtra(Tab.EPHEMERAL, false))
             assertFalse(tab.intent(browser, null).hasExtra(Tab.EPHEMERAL))
@@ -78,6 +85,20 @@ class TabTest {
         val intent = tab.intent(plain, Binder())
         assertEquals(null, intent.extras)
         assertTrue(intent.flags and Intent.FLAG_ACTIVITY_NEW_TASK != 0)
+    }
+
+    @Test
+    fun `a tab stays in the app's task, and stays when the person looks something up elsewhere`() {
+        val ends = Intent.FLAG_ACTIVITY_NEW_TASK or Intent.FLAG_ACTIVITY_NO_HISTORY or Intent.FLAG_ACTIVITY_CLEAR_TASK
+        for (browser in listOf(auth, custom)) assertEquals(0, tab.intent(browser, null).flags and ends)
+        assertEquals(0, tab.intent(plain, null).flags and Intent.FLAG_ACTIVITY_NO_HISTORY)
+    }
+
+    @Test
+    fun `a page that is no login never gets an Auth Tab`() {
+        val page = Tab("https://login.example/logout")
+        assertFalse(page.givesResult(auth))
+        assertEquals(setOf(Tab.SESSION), page.intent(auth, null).extras!!.keySet())
     }
 
     @Test

@@ -6,9 +6,7 @@ import dev.latchkey.AuthConfig
 import dev.latchkey.conformanceRaceTotal
 import dev.latchkey.conformanceRaceWorker
 import dev.latchkey.fileStore
-import java.io.BufferedReader
 import java.io.File
-import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import org.junit.Assert.assertEquals
@@ -16,7 +14,6 @@ import org.junit.Before
 import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
-import org.junit.runner.JUnitCore
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
@@ -41,10 +38,21 @@ class TwoProcessesTest {
         keys
     }
 
+    private fun otherProcess(work: String) = OtherProcess(
+        OtherProcessWork::class.java,
+        mapOf(
+            "work" to work,
+            "folder" to folder.root.path,
+            "issuer" to server.issuer,
+            "client" to server.clientId,
+            "audience" to server.audience,
+        ),
+    )
+
     @Test
     fun `two processes that refresh at the same time make one token request`() = runs {
         expired(store).close()
-        OtherProcess("refresh", folder.root).use { other ->
+        otherProcess("refresh").use { other ->
             other.says("ready")
             server.faults("token:gate=first@1")
             other.goOn()
@@ -59,7 +67,7 @@ class TwoProcessesTest {
 
     @Test
     fun `two processes that start on an empty folder make one key and lose no increment`() {
-        OtherProcess("race", folder.root).use { other ->
+        otherProcess("race").use { other ->
             other.says("ready")
             other.goOn()
             conformanceRaceWorker(store, RACE, 100u)
@@ -72,13 +80,13 @@ class TwoProcessesTest {
 
 private const val RACE = "conformance.race"
 
-private fun sharedStore(folder: File) =
+internal fun sharedStore(folder: File) =
     fileStore(folder.resolve("store").path, KeystoreSealer(RuntimeEnvironment.getApplication()))
 
 /** What the other process does, under the same Android. Not found by the test runner: its name is no test's. */
 @RunWith(RobolectricTestRunner::class)
 class OtherProcessWork {
-    private val folder = File(System.getProperty("other.folder")!!)
+    private val folder = File(told("folder"))
 
     @get:Rule
     val keystore = FakeAndroidKeyStore { folder.resolve("keys") }
@@ -87,8 +95,7 @@ class OtherProcessWork {
     fun work() = runs {
         setUnlocked(true)
         val store = sharedStore(folder)
-        val told = { name: String -> System.getProperty("other.$name")!! }
-        val work: suspend () -> String = when (System.getProperty("other.work")) {
+        val work: suspend () -> String = when (told("work")) {
             "refresh" -> {
                 val scopes = listOf("openid", "profile", "offline_access")
                 val redirectUri = "dev.latchkey.sample:/callback"
@@ -103,47 +110,5 @@ class OtherProcessWork {
         println("ready")
         readln()
         println("result ${work()}")
-    }
-}
-
-/** Another Java machine with this one's class path and Android, which does [OtherProcessWork]. */
-private class OtherProcess(work: String, folder: File) : AutoCloseable {
-    private val process: Process
-    private val lines: BufferedReader
-
-    init {
-        val same = listOf("offline", "dependency.dir", "enabledSdks").map { "robolectric.$it" } + "jna.library.path"
-        val settings = same.associateWith { System.getProperty(it) } + mapOf(
-            "other.work" to work,
-            "other.folder" to folder.path,
-            "other.issuer" to server.issuer,
-            "other.client" to server.clientId,
-            "other.audience" to server.audience,
-        )
-        process = ProcessBuilder(
-            listOf(File(System.getProperty("java.home"), "bin/java").path) +
-                settings.map { (name, value) -> "-D$name=$value" } +
-                listOf("lang", "util").flatMap { listOf("--add-opens", "java.base/java.$it=ALL-UNNAMED") } +
-                listOf("-cp", System.getProperty("java.class.path")!!, JUnitCore::class.java.name) +
-                OtherProcessWork::class.java.name,
-        ).redirectError(ProcessBuilder.Redirect.INHERIT).start()
-        lines = process.inputStream.bufferedReader()
-    }
-
-    /** Waits for a line that begins so, and gives what follows. */
-    fun says(start: String): String {
-        while (true) {
-            val said = checkNotNull(lines.readLine()) { "the other process ended before it said $start" }
-            if (start in said) return said.substringAfter(start).trim()
-        }
-    }
-
-    fun result() = says("result ")
-
-    fun goOn() = process.outputStream.use { it.write("\n".toByteArray()) }
-
-    override fun close() {
-        process.destroyForcibly()
-        check(process.waitFor(10, TimeUnit.SECONDS)) { "the other process does not end" }
     }
 }

@@ -61,12 +61,15 @@ class GradleFilesTest {
     }
 
     @Test
-    fun `the library has the same name wherever it is built`() {
+    fun `the library and the sample have the same names wherever they are built`() {
         val its = text("latchkey/pom.xml")
         assertTrue("group = \"${property(its, "groupId")}\"" in library)
         assertTrue("artifactId = \"${property(its.substringAfter("</parent>"), "artifactId")}\"" in library)
-        assertTrue("namespace = \"dev.latchkey\"" in library)
-        assertTrue("namespace = \"dev.latchkey.sample\"" in app && "applicationId = \"dev.latchkey.sample\"" in app)
+        assertTrue("namespace = \"${property(its, "android.package")}\"" in library)
+        val sample = property(text("app/pom.xml"), "android.package")
+        assertTrue("namespace = \"$sample\"" in app && "applicationId = \"$sample\"" in app)
+        val itsVersion = Regex("--version-code (\\d+) --version-name (\\S+)").find(text("app/pom.xml"))!!.groupValues
+        assertTrue("versionCode = ${itsVersion[1]}\n" in app && "versionName = \"${itsVersion[2]}\"" in app)
         // Gradle's plugin knows it by the namespace and refuses it there.
         for (name in listOf("latchkey", "app")) assertFalse(" package=" in manifest(name), name)
     }
@@ -78,8 +81,7 @@ class GradleFilesTest {
             .associate { it.groupValues[1] to it.groupValues[2] }
         assertEquals(placeholders, filled.keys)
         for ((name, value) in filled) {
-            val inPom = Regex("$name\\W+(value=\")?${Regex.escape(value)}[\"<]")
-            assertTrue(inPom.containsMatchIn(text("app/pom.xml")), "$name is not $value in app/pom.xml")
+            assertEquals(property(text("app/pom.xml"), name), value, name)
         }
     }
 

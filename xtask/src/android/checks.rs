@@ -160,3 +160,63 @@ fn no_secret(entries: &[Entry], root: &Path) -> Result<Vec<String>> {
     }
     Ok(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aar(names: &[&str]) -> Vec<Entry> {
+        names.iter().map(|name| Entry::new(*name, "")).collect()
+    }
+
+    #[test]
+    fn an_aar_has_its_files_and_no_others() {
+        let mut whole = IN_AN_AAR.to_vec();
+        whole.push("res/values/strings.xml");
+        assert_eq!(contents(&aar(&whole), false), Vec::<String>::new());
+        let wrong = contents(&aar(&whole), true);
+        assert_eq!(wrong, ["jni/arm64-v8a/liblatchkey.so is missing"]);
+        whole.push("jni/x86/liblatchkey.so");
+        let wrong = contents(&aar(&whole[1..]), false);
+        assert_eq!(
+            wrong,
+            [
+                "AndroidManifest.xml is missing",
+                "jni/x86/liblatchkey.so has no place in it",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_classes_are_the_librarys_alone() {
+        for name in ["dev/latchkey/Auth.class", "META-INF/latchkey.kotlin_module"] {
+            assert!(has_a_place(name), "{name}");
+        }
+        for name in [
+            "dev/latchkey/R$string.class",
+            "dev/latchkey/ConformanceException.class",
+            "dev/latchkey/tests/World.class",
+            "dev/latchkey/sample/MainActivity.class",
+            "androidx/test/runner/intent/IntentMonitor.class",
+        ] {
+            assert!(!has_a_place(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_class_of_tests_in_an_app_is_named() {
+        let dex = |text: &str| vec![Entry::new("classes.dex", text)];
+        let ours = "Ldev/latchkey/LatchkeyClient;";
+        assert_eq!(no_tests(&dex(ours)), Vec::<String>::new());
+        assert_eq!(no_tests(&dex(&format!("{ours}Lorg/junit/Test;"))).len(), 1);
+        assert_eq!(no_tests(&dex("Lother;")).len(), 1);
+    }
+
+    #[test]
+    fn a_library_for_smaller_pages_is_named() {
+        let library = |alignment| Entry::new("lib/x.so", elf::tests::library(elf::PAGE, alignment));
+        assert_eq!(pages(&[library(elf::PAGE)]), Vec::<String>::new());
+        let wrong = pages(&[library(4096), Entry::new("classes.dex", "")]);
+        assert_eq!(wrong, ["lib/x.so: segments at 4096 bytes"]);
+    }
+}

@@ -32,11 +32,11 @@ fn bytes<const N: usize>(library: &[u8], at: usize) -> Result<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A library of two loaded segments and one that is not.
-    fn library(first: u64, second: u64) -> Vec<u8> {
+    pub(in crate::android) fn library(first: u64, second: u64) -> Vec<u8> {
         let mut library = vec![0; 64];
         library[..6].copy_from_slice(b"\x7fELF\x02\x01");
         library[32] = 64;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::apk::Apk;
 use super::archive::{self, Entry};
-use super::{aar, elf, made, manifest, native, secrets};
+use super::{aar, elf, manifest, native, secrets};
 use crate::project::Project;
 use crate::steps::Steps;
 use crate::system;
@@ -51,7 +51,7 @@ pub(super) fn apk(project: &Project, apk: &Apk, steps: &mut Steps) -> Result<boo
             .arg(&apk.path);
         ok &= steps.run("APK: the signature", &mut verify)?.ok;
     }
-    let mut dump = project.command(made(project, "app").join(manifest::TOOL));
+    let mut dump = project.command(project.root.join("android/target").join(manifest::TOOL));
     dump.args(["dump", "xmltree", "--file", "AndroidManifest.xml"])
         .arg(&apk.path);
     let dumped = steps.run("APK: read the manifest", &mut dump)?;

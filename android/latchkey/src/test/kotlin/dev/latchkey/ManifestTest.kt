@@ -72,7 +72,7 @@ class ManifestTest {
 
     @Test
     fun `backups, looks and the rest of what an app says of itself are left to the app`() {
-        assertEquals(0, manifest().all("application").single().attributes.length)
+        assertEquals(0, source().all("application").single().attributes.length)
     }
 
     @Test

@@ -204,6 +204,20 @@ class ScreenTest {
     }
 
     @Test
+    fun `after the process died, a login that is replaced does not end the newer one`() {
+        val (before, tab) = inBrowser()
+        val client = phone.start()
+        remade(before).resume()
+        client.until(LoginState.Unfinished)
+        phone.tap(whenOpen = WhenLoginOpen.REPLACE)
+        phone.openLogin()
+        client.until(LoginState.InBrowser)
+        phone.next()
+        phone.assertIgnored(denial(tab))
+        assertEquals(LoginState.InBrowser, client.login.value)
+    }
+
+    @Test
     fun `after the process died, the tab that closes with the answer leaves no login behind`() {
         val (before, tab) = inBrowser(Mode.AUTH_TAB)
         val request = shadowOf(before.get()).nextStartedActivityForResult.requestCode

@@ -188,4 +188,15 @@ class SecondLoginTest {
         phone.result(activity, tab, Activity.RESULT_OK, callback(tab, "alice"))
         assertTrue(second.result() is Session.SignedIn)
     }
+
+    @Test
+    fun `an earlier login's answer that has expired does not end the one that is open`() {
+        val client = phone.start()
+        phone.tap()
+        phone.openLogin()
+        client.until(LoginState.InBrowser)
+        val expired = AuthException.CallbackIgnored(CallbackIgnoredReason.EXPIRED)
+        assertFalse(inMain { client.logins.receive { throw expired } }.result())
+        assertSame(LoginState.InBrowser, client.login.value)
+    }
 }

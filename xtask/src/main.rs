@@ -120,7 +120,7 @@ struct TestArgs {
     /// Install the system packages that are missing, on Debian and its relatives; each is named first.
     #[arg(long)]
     install: bool,
-    /// Keep the screenshots of the lanes browser and kotlin as the new reference pictures.
+    /// Keep the pictures of the lanes browser, kotlin and swift as the new references.
     #[arg(long)]
     bless: bool,
     #[command(flatten)]

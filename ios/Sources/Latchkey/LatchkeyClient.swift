@@ -15,7 +15,7 @@ import Observation
 ///             Button("Log in") {
 ///                 Task {
 ///                     _ = try await latchkey.login()
-///                     message = try await latchkey.ping("https://api.example.com").pingPrivate().message
+///                     message = try await latchkey.ping("https://api.example.com/api").pingPrivate().message
 ///                 }
 ///             }
 ///             Text(message)
@@ -132,5 +132,10 @@ public final class LatchkeyClient: Observable {
     /// Looks at everything that a login depends on, and says in words what to do.
     public func checkUp() async throws -> [Check] {
         try await core.call { auth, _ in await auth.checkUp() }
+    }
+
+    /// Sends what happens to `sink`, or to nobody (nil, which is how it starts). No level prints a secret.
+    public func log(_ level: LogLevel, to sink: (any LogSink)?) {
+        core.log(level, to: sink)
     }
 }

@@ -7,8 +7,8 @@
 /// aspresentationanchor
 public typealias ASPresentationAnchor = UIWindow
 
-/// aswebauthenticationpresentationcontextproviding
-@MainActor
+/// aswebauthenticationpresentationcontextproviding: there on the main actor, which the systems of Xcode 16 do not say yet.
+/// Without it more is asked of the shell: what compiles here compiles with both.
 public protocol ASWebAuthenticationPresentationContextProviding: NSObjectProtocol {
     /// aswebauthenticationpresentationcontextproviding/presentationanchor(for:)
     func presentationAnchor(for session: ASWebAuthenticationSession) -> ASPresentationAnchor
@@ -74,6 +74,8 @@ public class ASWebAuthenticationSession: NSObject {
     let callback: String
     let completionHandler: CompletionHandler
     var sheet: Sheet?
+
+    deinit { sheet?.forget() }
 }
 
 /// aswebauthenticationsessionerror

@@ -51,6 +51,7 @@ public final class Sheet: @unchecked Sendable {
 
     private let lock = NSLock()
     private var completion: ASWebAuthenticationSession.CompletionHandler?
+    private var isForgotten = false
 
     init(_ session: ASWebAuthenticationSession) {
         url = session.url.absoluteString
@@ -61,6 +62,13 @@ public final class Sheet: @unchecked Sendable {
 
     /// Whether the person still sees it.
     public var isOpen: Bool { lock.withLock { completion != nil } }
+
+    /// Whether the app keeps its session, whose page the system may still be taking from the screen.
+    public var isKept: Bool { lock.withLock { !isForgotten } }
+
+    func forget() {
+        lock.withLock { isForgotten = true }
+    }
 
     /// The page went to an address that is taken for the answer.
     public func answer(_ url: String) {

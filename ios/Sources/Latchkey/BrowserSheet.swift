@@ -13,6 +13,10 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
         case failed(AuthError)
     }
 
+    /// The newest session of all. The system is still busy with one that has just ended, and crashes the app if nobody
+    /// keeps it: as when the browser's data was cleared while the page was open. So one is kept, until the next.
+    private static var newest: ASWebAuthenticationSession?
+
     private var session: ASWebAuthenticationSession?
 
     /// Opens the page. `ended` is called once, unless the sheet is closed from here.
@@ -29,6 +33,7 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
         session.presentationContextProvider = self
         session.prefersEphemeralWebBrowserSession = ephemeral
         self.session = session
+        BrowserSheet.newest = session
         if !session.start() {
             throw browserProblem("could not be opened: the app must be in front, and no other login on the screen.")
         }
@@ -40,8 +45,12 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
         session = nil
     }
 
-    /// The window in front, which the sheet hangs on.
-    func presentationAnchor(for session: ASWebAuthenticationSession) -> ASPresentationAnchor {
+    /// The window that the sheet hangs on. Asked for on the main thread, which the systems of Xcode 16 do not declare yet.
+    nonisolated func presentationAnchor(for session: ASWebAuthenticationSession) -> ASPresentationAnchor {
+        MainActor.assumeIsolated { BrowserSheet.windowInFront() }
+    }
+
+    private static func windowInFront() -> ASPresentationAnchor {
         #if canImport(UIKit)
             let scenes = (UIApplication.ofThisProcess()?.connectedScenes ?? []).compactMap { $0 as? UIWindowScene }
             let inFront = scenes.filter { $0.activationState == .foregroundActive }

@@ -32,6 +32,7 @@ final class Logins {
     /// `url` is an address on its way through the core. True if it was the answer to a login. It goes on if its caller
     /// leaves: a code is good once.
     func receive(_ url: String) async -> Bool {
+        let login = open
         answers += 1
         publish()
         let result = await Task {
@@ -46,8 +47,11 @@ final class Logins {
         case .failure(let error as AuthError) where error.recovery() == .keepWaiting:
             publish()
             return false
-        case .failure(let error):
+        case .failure(let error) where open === login:
             finish(error)
+        case .failure:
+            // Its login was given up meanwhile. One that was begun since is none of its affair.
+            publish()
         }
         return true
     }
@@ -93,8 +97,9 @@ final class Logins {
         let sheet = BrowserSheet()
         login.sheet = sheet
         do {
-            try sheet.open(request, ephemeral: login.ephemeral) { [weak self, weak sheet] end in
-                guard let self, let sheet, open === login, login.sheet === sheet else { return }
+            // Weak, because a session outlives its end, and the login has the person's claims then.
+            try sheet.open(request, ephemeral: login.ephemeral) { [weak self, weak sheet, weak login] end in
+                guard let self, let sheet, let login, open === login, login.sheet === sheet else { return }
                 login.sheet = nil
                 came(login, end)
             }

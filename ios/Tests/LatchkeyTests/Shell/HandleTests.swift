@@ -123,6 +123,27 @@ extension ShellTests {
             }
         }
 
+        @Test("an exchange that fails after its login was given up leaves the next login as it is")
+        func failsTooLate() async throws {
+            try await Phone.run { phone in
+                let first = await phone.tap()
+                let answer = try await phone.server.callback(try await phone.sheet().url)
+                try await phone.server.setFaults("token:gate=here,status=400,error=invalid_grant@1")
+                let handling = Task { await phone.client.handle(try #require(URL(string: answer))) }
+                try await phone.server.reached(gate: "here")
+                phone.client.cancelLogin()
+                #expect(await failure(of: first) == .Cancelled)
+                let second = await phone.tap()
+                let sheet = try await phone.sheet()
+                try await phone.server.open(gate: "here")
+                #expect(try await handling.value)
+                #expect(sheet.isOpen)
+                #expect(phone.client.loginState == .inBrowser)
+                try await phone.submit(sheet)
+                #expect(try await second.value.word == "signed_in")
+            }
+        }
+
         @Test("a caller that leaves in the middle of the exchange loses no login")
         func leavingInTheExchange() async throws {
             try await Phone.run { phone in

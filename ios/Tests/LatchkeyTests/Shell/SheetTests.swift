@@ -75,6 +75,19 @@ extension ShellTests {
             }
         }
 
+        @Test("a session outlives its end, for the system is still busy with it; the next one takes its place")
+        func kept() async throws {
+            try await Phone.run { phone in
+                let login = await phone.tap()
+                let sheet = try await phone.sheet()
+                sheet.close()
+                #expect(await failure(of: login) == .Cancelled)
+                #expect(sheet.isKept)
+                try await phone.logIn()
+                #expect(!sheet.isKept)
+            }
+        }
+
         @Test("a sheet that does not start is the developer's mistake, in words")
         func refused() async throws {
             try await Phone.run { phone in

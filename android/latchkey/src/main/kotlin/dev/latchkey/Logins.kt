@@ -253,6 +253,8 @@ internal class Logins(
     private fun succeed(session: Session) {
         val login = open
         close()
+        // One of an earlier process has its end too: its screen, which may be seen only now, has nothing to tell.
+        begun = true
         // Told first: who waited for the end finds the state that goes with it.
         tell(LoginState.None)
         login?.end?.complete(session)

@@ -41,7 +41,8 @@ final class ScreenModel {
 
     private func loginIs(_ login: LoginState) {
         switch login {
-        case .beginning, .finishing: seen.running = .logIn
+        // Any address that the app is opened with is looked at: a call that runs meanwhile is not that login.
+        case .beginning, .finishing: seen.running = seen.running ?? .logIn
         default: if seen.running == .logIn { seen.running = nil }
         }
         switch login {

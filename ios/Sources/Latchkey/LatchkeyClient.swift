@@ -79,7 +79,8 @@ public final class LatchkeyClient: Observable {
         try await logins.login(options, ephemeral: ephemeral, whenOpen)
     }
 
-    /// Gives up the login that is open: its callers get `AuthError.Cancelled`, and an answer that still comes is not taken.
+    /// Gives up the login that is open: its callers get `AuthError.Cancelled`, and an answer that still comes is not
+    /// taken. One that has come already (`finishing`) is past giving up.
     public func cancelLogin() {
         logins.cancel()
     }

@@ -47,6 +47,10 @@ final class Logins {
         case .failure(let error as AuthError) where error.recovery() == .keepWaiting:
             publish()
             return false
+        case .failure(AuthError.Configuration):
+            // A client that was never made has no login that this could be the answer to.
+            publish()
+            return false
         case .failure(let error) where open === login:
             finish(error)
         case .failure:

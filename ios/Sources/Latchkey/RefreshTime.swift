@@ -35,7 +35,8 @@
                 throw BackgroundError.Refused
             }
             // On the screen it is the greatest number there is, which is no limit.
-            return BackgroundGrant(id: id, secondsLeft: UInt64(exactly: app.backgroundTimeRemaining.rounded(.down)))
+            let left = max(0, app.backgroundTimeRemaining.rounded(.down))
+            return BackgroundGrant(id: id, secondsLeft: UInt64(exactly: left))
         }
 
         /// The refresh is done, or the time is over: whichever comes first.

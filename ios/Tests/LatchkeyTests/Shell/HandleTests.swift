@@ -144,6 +144,14 @@ extension ShellTests {
             }
         }
 
+        @Test("no address is an answer to a client whose configuration is refused")
+        func misconfigured() async throws {
+            let config = AuthConfig(issuer: "https://login.example.com", clientId: "app", redirectUri: "nonsense")
+            let client = LatchkeyClient(config: config, store: memoryStore())
+            #expect(await !client.handle(try #require(URL(string: "com.example.app:/other"))))
+            #expect(client.loginState == .none)
+        }
+
         @Test("a caller that leaves in the middle of the exchange loses no login")
         func leavingInTheExchange() async throws {
             try await Phone.run { phone in

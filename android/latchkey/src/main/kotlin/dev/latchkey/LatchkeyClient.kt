@@ -3,6 +3,7 @@ package dev.latchkey
 import android.app.Activity
 import android.app.Application
 import android.content.Context
+import android.os.Build
 import dev.latchkey.browser.Doors
 import dev.latchkey.store.latchkeyStore
 import dev.latchkey.trust.PlatformTrust
@@ -106,7 +107,7 @@ class LatchkeyClient internal constructor(
 
     /**
      * Gives up the login that is open: its callers get [AuthException.Cancelled], and an answer that still comes logs
-     * nobody in. One that an earlier process began is known here once the person has come back from it
+     * nobody in. One that has come already ([LoginState.Finishing]) is past giving up. One that an earlier process began is known here once the person has come back from it
      * ([LoginState.Unfinished]).
      */
     fun cancelLogin() = logins.cancel()
@@ -188,7 +189,14 @@ class LatchkeyClient internal constructor(
 
     /** Made by the first call; one that failed, such as before the first unlock, is tried again by the next. */
     private suspend fun auth(): Auth = made ?: making.withLock {
-        made ?: withContext(worker) { makeAuth().also(::equip) }.also { made = it }
+        made ?: withContext(worker) { make().also(::equip) }.also { made = it }
+    }
+
+    private fun make(): Auth = try {
+        makeAuth()
+    } catch (_: LinkageError) {
+        val reason = "has a processor that the app brings no core for: ${Build.SUPPORTED_ABIS.joinToString()}."
+        throw AuthException.Configuration(listOf(ConfigurationProblem("device", reason)))
     }
 
     /** A call of the core, off the main thread; afterwards [session] says what it has changed. */

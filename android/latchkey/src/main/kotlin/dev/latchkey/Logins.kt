@@ -239,7 +239,9 @@ internal class Logins(
             answers -= 1
             val error = outcome.exceptionOrNull()
             val isLate = error is AuthException.CallbackIgnored && open?.isOver() == false
-            val goesOn = isLate || error is AuthException && error.recovery() == Recovery.KEEP_WAITING
+            // A client that was never made has no login that this could be the answer to.
+            val goesOn = isLate || error is AuthException.Configuration ||
+                error is AuthException && error.recovery() == Recovery.KEEP_WAITING
             when {
                 // One that was begun meanwhile goes on, whatever became of the other.
                 goesOn || open !== then -> publish()
@@ -253,6 +255,8 @@ internal class Logins(
     private fun succeed(session: Session) {
         val login = open
         close()
+        // One of an earlier process has its end too: its screen, which may be seen only now, has nothing to tell.
+        begun = true
         // Told first: who waited for the end finds the state that goes with it.
         tell(LoginState.None)
         login?.end?.complete(session)

@@ -5,7 +5,10 @@ import android.content.Intent
 import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.Mode
 import dev.latchkey.browser.Tab
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
@@ -114,6 +117,16 @@ class LoginTest {
         val error = phone.tap().error<AuthException.Configuration>()
         assertEquals(listOf("redirect_uri"), error.problems.map { it.field })
         assertEquals(null, client.session.value)
+        assertFalse("an address is no answer to it", runBlocking { client.receive("com.example.app:/other") })
+    }
+
+    @Test
+    fun `on a processor that the app brings no core for, each call says so`() {
+        val client = LatchkeyClient(phone.app, phone.config(), Dispatchers.IO) { throw UnsatisfiedLinkError("no core") }
+        repeat(2) {
+            val error = runCatching { runBlocking { client.accessToken() } }.exceptionOrNull()
+            assertEquals(listOf("device"), (error as AuthException.Configuration).problems.map { it.field })
+        }
     }
 
     @Test

@@ -106,6 +106,21 @@ class ScreenTest {
     }
 
     @Test
+    fun `a second tap while the browser is still starting takes nothing away from its tab`() {
+        phone.install("org.browser", Mode.AUTH_TAB)
+        val client = phone.start()
+        val login = phone.tap()
+        val activity = phone.openLogin().pause()
+        val tab = phone.next()
+        activity.get().dispatchTouchEvent(MotionEvent.obtain(0, 0, MotionEvent.ACTION_DOWN, 1f, 1f, 0))
+        assertEquals(LoginState.InBrowser, client.login.value)
+        assertFalse("nobody is there for the tab's answer", activity.get().isFinishing)
+        activity.resume()
+        phone.result(activity, tab, Activity.RESULT_OK, callback(tab, "alice"))
+        login.result()
+    }
+
+    @Test
     fun `with activities not kept, an Auth Tab's answer reaches the one that is made anew`() {
         phone.install("org.browser", Mode.AUTH_TAB)
         phone.start()
@@ -229,6 +244,20 @@ class ScreenTest {
         after.newIntent(back).resume().pause().stop().destroy()
         until { client.isSignedIn() }
         assertEquals(LoginState.None, client.login.value)
+    }
+
+    /** Some phones do so when they were turned meanwhile: the activity is seen first, and told why only then. */
+    @Test
+    fun `after the process died, a login that has ended is not open again because its screen is seen`() {
+        val (before, tab) = inBrowser()
+        val client = phone.start()
+        phone.redirect(callback(tab, "alice"))
+        val back = phone.next()
+        val after = remade(before).resume()
+        assertEquals(LoginState.None, client.login.value)
+        after.newIntent(back)
+        assertTrue(after.get().isFinishing)
+        assertTrue(client.isSignedIn())
     }
 
     @Test

@@ -60,7 +60,8 @@ class ScreenModel(
 
     private fun loginIs(login: LoginState) {
         val runs = login is LoginState.Beginning || login is LoginState.Finishing
-        val running = if (runs) Action.LOG_IN else seen.running.takeIf { it != Action.LOG_IN }
+        // Any address that the app is opened with is looked at: a call that runs meanwhile is not that login.
+        val running = if (runs) seen.running ?: Action.LOG_IN else seen.running.takeIf { it != Action.LOG_IN }
         val isNew = login is LoginState.Beginning
         val failure = if (login is LoginState.Failed) Failure(login.error, Action.LOG_IN) else seen.failure
         seen = seen.copy(

@@ -19,6 +19,9 @@ internal class LoginActivity : Activity() {
     /** The browser has covered this activity since: when it is seen again, the person has come back. */
     private var left = false
 
+    /** Nothing lies above this activity: not even a browser that is still starting. */
+    private var isInFront = false
+
     /** How the tab ended, until this activity is seen: a page that takes the tab's place ends it as if it was closed. */
     private var result: TabResult? = null
 
@@ -60,6 +63,7 @@ internal class LoginActivity : Activity() {
 
     override fun onResume() {
         super.onResume()
+        isInFront = true
         when (val ended = result ?: TabResult.Closed.takeIf { opened && left }) {
             null -> Unit
             is TabResult.NoAnswer -> end(ended)
@@ -71,9 +75,17 @@ internal class LoginActivity : Activity() {
         }
     }
 
-    /** In split screen the browser covers nothing: a touch here says that the person is back. */
+    override fun onPause() {
+        super.onPause()
+        isInFront = false
+    }
+
+    /**
+     * In split screen the browser covers nothing: a touch here says that the person is back. Elsewhere it may be a second
+     * tap while the browser is still starting: to end then would leave nobody for the tab's answer.
+     */
     override fun dispatchTouchEvent(event: MotionEvent): Boolean {
-        if (opened) end(TabResult.Closed)
+        if (opened && (isInFront || isInMultiWindowMode)) end(TabResult.Closed)
         return super.dispatchTouchEvent(event)
     }
 

@@ -23,6 +23,7 @@ pub(crate) fn run(project: &Project, conformance: bool, verbose: bool) -> Result
 /// All steps; false if one failed.
 pub(crate) fn generate(project: &Project, conformance: bool, steps: &mut Steps) -> Result<bool> {
     let _alone = alone(&project.target.join("bindings"))?;
+    forget_the_other(&project.library("debug"), conformance)?;
     let mut library = if conformance {
         build::core_library_with_conformance(project)
     } else {
@@ -75,6 +76,29 @@ fn alone(folder: &Path) -> Result<File> {
     Ok(lock)
 }
 
+/// Removes a library that was built with the conformance checks where it is wanted without them, or the other way round:
+/// Cargo puts both in one place, and calls each of them fresh whichever lies there.
+fn forget_the_other(library: &Path, conformance: bool) -> Result<()> {
+    const MARK: &[u8] = b"uniffi_latchkey_fn_func_conformance_checks";
+    let built = fs::read(library).unwrap_or_default();
+    let has_it = built.windows(MARK.len()).any(|window| window == MARK);
+    if built.is_empty() || has_it == conformance {
+        return Ok(());
+    }
+    // Where Cargo links it to is what Cargo looks at.
+    let folder = library.parent().context("no folder around the library")?;
+    let linked = folder
+        .join("deps")
+        .join(library.file_name().unwrap_or_default());
+    for path in [linked.as_path(), library] {
+        if path.exists() {
+            fs::remove_file(path)
+                .with_context(|| format!("could not remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes `to` hold exactly the files of `from`, without touching those that are the same already.
 pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
     let wanted = files(from)?;
@@ -119,6 +143,34 @@ fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_with_the_checks_is_not_taken_for_one_without() {
+        let folder = std::env::temp_dir().join(format!("xtask-other-{}", std::process::id()));
+        let (library, linked) = (folder.join("lib.so"), folder.join("deps/lib.so"));
+        fs::create_dir_all(folder.join("deps")).unwrap();
+        for (contents, conformance, kept) in [
+            (
+                "\0uniffi_latchkey_fn_func_conformance_checks\0",
+                false,
+                false,
+            ),
+            ("\0uniffi_latchkey_fn_func_conformance_checks\0", true, true),
+            ("\0uniffi_latchkey_fn_method_auth_session\0", false, true),
+            ("\0uniffi_latchkey_fn_method_auth_session\0", true, false),
+        ] {
+            for path in [&library, &linked] {
+                fs::write(path, contents).unwrap();
+            }
+            forget_the_other(&library, conformance).unwrap();
+            assert_eq!(
+                (library.exists(), linked.exists()),
+                (kept, kept),
+                "{contents:?} {conformance}"
+            );
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn two_runs_at_once_make_bindings_one_after_the_other() {

@@ -24,13 +24,20 @@ pub(crate) fn core_library_with_conformance(project: &Project) -> Command {
     command
 }
 
-/// The core as phones get it, but for this machine. Alone: with `lib` beside `cdylib` Cargo would drop fat LTO.
+/// The core as phones get it; whoever builds says for what target. Alone: with `lib` beside `cdylib` Cargo would drop
+/// fat LTO.
+pub(crate) fn mobile_library(project: &Project) -> Command {
+    let mut command = core_library(project);
+    command.args(["--profile", "mobile"]);
+    command
+}
+
+/// The same for this machine.
 ///
 /// On Linux it is linked as for Android, by lld: equal functions become one, and relocations are packed (Android 9 and
 /// glibc 2.36 can read them).
 pub(crate) fn shipped_library(project: &Project) -> Command {
-    let mut command = core_library(project);
-    command.args(["--profile", "mobile"]);
+    let mut command = mobile_library(project);
     if cfg!(target_os = "linux") {
         command.args([
             "--",

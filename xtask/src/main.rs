@@ -6,6 +6,7 @@
     reason = "this program talks to a person in a terminal"
 )]
 
+mod android;
 mod bindings;
 mod borders;
 mod build;
@@ -78,11 +79,17 @@ enum Command {
         #[arg(long)]
         record: bool,
     },
-    /// Make what apps are built from. For iOS: the XCFramework, on a Mac; elsewhere the steps are printed.
+    /// Make what apps are built from, and check it. What a missing tool leaves out is said at the end.
+    ///
+    /// For iOS: the XCFramework, on a Mac; elsewhere the steps are printed. For Android: an AAR, alone and as a Maven
+    /// repository, and the sample as a signed APK, in target/android.
     Package {
         /// For which phones.
         #[arg(value_enum)]
         phones: Packaged,
+        /// The Rust library alone, as Gradle asks for it (Android).
+        #[arg(long)]
+        native_only: bool,
         #[command(flatten)]
         verbosity: Verbosity,
     },
@@ -99,6 +106,8 @@ enum Command {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Packaged {
+    /// 64-bit Android phones.
+    Android,
     /// iPhones and Macs.
     Ios,
 }
@@ -111,7 +120,7 @@ struct TestArgs {
     /// Install the system packages that are missing, on Debian and its relatives; each is named first.
     #[arg(long)]
     install: bool,
-    /// Keep the screenshots of the lanes browser and kotlin as the new reference pictures.
+    /// Keep the pictures of the lanes browser, kotlin and swift as the new references.
     #[arg(long)]
     bless: bool,
     #[command(flatten)]
@@ -157,8 +166,14 @@ fn run(command: Command) -> Result<bool> {
         Command::Size { record, verbosity } => size::run(&project, record, verbosity.verbose),
         Command::CrossCheck { phones, record } => cross_check::run(&project, phones, record),
         Command::Package {
+            phones: Packaged::Android,
+            native_only,
+            verbosity,
+        } => android::package(&project, native_only, verbosity.verbose),
+        Command::Package {
             phones: Packaged::Ios,
             verbosity,
+            ..
         } => ios::package(&project, verbosity.verbose),
         Command::Release { tag, verbosity } => ios::release::run(&project, tag, verbosity.verbose),
     }

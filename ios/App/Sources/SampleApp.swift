@@ -19,7 +19,7 @@ struct SampleApp: App {
 
     var body: some Scene {
         WindowGroup {
-            ScreenView(model: model)
+            MainView(model: model)
         }
     }
 }

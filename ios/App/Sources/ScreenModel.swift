@@ -69,7 +69,7 @@ final class ScreenModel {
         Task { await client.handle(url) }
     }
 
-    /// Begins what a button asks for. The rest needs the screen: see ``ScreenView``.
+    /// Begins what a button asks for. The rest needs the screen: see ``MainView``.
     func act(_ action: Action) {
         guard let client else { return }
         switch action {
@@ -78,7 +78,8 @@ final class ScreenModel {
         case .continueLogin:
             logIn(client, options, nil)
         case .stepUp:
-            guard let failure = seen.failure, case .StepUpRequired(_, _, _, _, let options) = failure.error else { return }
+            guard let failure = seen.failure else { return }
+            guard case .StepUpRequired(_, _, _, _, let options) = failure.error else { return }
             logIn(client, options, failure.of)
         case .cancelLogin:
             client.cancelLogin()

@@ -1,46 +1,34 @@
-import Accessibility
 import Latchkey
 import SwiftUI
-import UIKit
 
-/// Draws a ``ScreenState``, and hands every tap on. Which view shows what, and nothing else.
+/// Draws a ``ScreenState``. Which view shows what, and nothing else.
 struct ScreenView: View {
-    @Bindable var model: ScreenModel
-    @Environment(\.scenePhase) private var scenePhase
-    @Environment(\.openURL) private var openURL
-    @State private var isCopied = false
+    let state: ScreenState
+    let details: DetailsSeen
+    let tapped: @MainActor (Action) -> Void
+    let fold: @MainActor () -> Void
 
     var body: some View {
-        let state = screenState(model.seen)
         ScrollView {
             VStack(alignment: .leading, spacing: 24) {
                 Text(verbatim: "Latchkey")
                     .font(.largeTitle)
                     .accessibilityAddTraits(.isHeader)
                 if let account = state.account { AccountRow(account: account) }
-                ButtonList(buttons: state.buttons.filter { $0.place == .pings }, tapped: act)
-                if !state.message.isEmpty { message(state) }
+                ButtonList(buttons: state.buttons.filter { $0.place == .pings }, tapped: tapped)
+                if !state.message.isEmpty { message }
                 if let answer = state.answer { AnswerView(shown: answer) }
-                ButtonList(buttons: state.buttons.filter { $0.place == .waysOn }.cancelLast, tapped: act)
-                bottom(state)
+                ButtonList(buttons: state.buttons.filter { $0.place == .waysOn }.cancelLast, tapped: tapped)
+                bottom
                 if state.details == .open {
-                    DetailsView(seen: model.details, copyReport: { act(.copyReport) })
+                    DetailsView(seen: details, copyReport: { tapped(.copyReport) })
                 }
             }
             .padding(24)
         }
-        .onChange(of: spoken(state)) { _, new in
-            if !new.isEmpty { AccessibilityNotification.Announcement(new).post() }
-        }
-        .onOpenURL { model.handle($0) }
-        .alert(Word.reportCopied.text(), isPresented: $isCopied) {}
-        .overlay {
-            // The picture that the app switcher keeps is nobody's business.
-            if scenePhase != .active { Rectangle().fill(.background).ignoresSafeArea() }
-        }
     }
 
-    private func message(_ state: ScreenState) -> some View {
+    private var message: some View {
         HStack(spacing: 16) {
             if state.busy { ProgressView().accessibilityHidden(true) }
             Text(state.message.text)
@@ -48,15 +36,15 @@ struct ScreenView: View {
         }
     }
 
-    private func bottom(_ state: ScreenState) -> some View {
+    private var bottom: some View {
         HStack {
             ForEach(state.buttons.filter { $0.place == .bottom }, id: \.action) { button in
-                ButtonView(button: button, tapped: act)
+                ButtonView(button: button, tapped: tapped)
                     .buttonStyle(.borderless)
             }
             Spacer()
             if state.details != .hidden {
-                SwiftUI.Button(action: model.toggleDetails) {
+                SwiftUI.Button(action: fold) {
                     Text(Word.details.text() + (state.details == .open ? " ▾" : " ▸"))
                         .frame(minWidth: 44, minHeight: 44)
                 }
@@ -64,35 +52,6 @@ struct ScreenView: View {
                 .accessibilityLabel(state.details == .open ? Word.detailsHide.text() : Word.detailsShow.text())
             }
         }
-    }
-
-    /// What a person who reads by ear must hear of when it changes.
-    private func spoken(_ state: ScreenState) -> String {
-        let answer = state.answer.flatMap { $0.old ? nil : $0.answer.text }
-        return [state.message.text, answer ?? ""].filter { !$0.isEmpty }.joined(separator: "\n")
-    }
-
-    private func act(_ action: Action) {
-        // A second tap may be on its way while the button already says that it runs.
-        let state = screenState(model.seen)
-        let offered = state.buttons.contains { $0.action == action && $0.state == .ready }
-        guard offered || (action == .copyReport && state.details == .open) else { return }
-        switch action {
-        case .checkClock: openSettings()
-        case .copyReport: Task { await copyReport() }
-        default: model.act(action)
-        }
-    }
-
-    /// The app's page in the Settings: no address leads to the page of the clock. The message says what to do.
-    private func openSettings() {
-        if let settings = URL(string: UIApplication.openSettingsURLString) { openURL(settings) }
-    }
-
-    private func copyReport() async {
-        guard let report = await model.report() else { return }
-        UIPasteboard.general.string = report
-        isCopied = true
     }
 }
 

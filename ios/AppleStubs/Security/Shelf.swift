@@ -35,6 +35,17 @@ public struct StandInItem: Codable, Sendable, Equatable {
     var key: [Attribute?] { [kSecAttrService, kSecAttrAccount, kSecAttrAccessGroup].map { attributes[$0] } }
 }
 
+/// A test that fails prints items, and their bytes are tokens.
+extension StandInItem: CustomStringConvertible, CustomReflectable {
+    /// Without the secret.
+    public var description: String { "StandInItem(\(attributes.mapValues(\.value)), \(data.count) bytes)" }
+
+    /// Without the secret.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["attributes": attributes, "count": data.count], displayStyle: .struct)
+    }
+}
+
 /// Where the items are: in memory, or in a file of a folder that several processes share. There the lock is the
 /// system's, which counts between threads and processes alike and ends with a process that is killed.
 final class Shelf: @unchecked Sendable {

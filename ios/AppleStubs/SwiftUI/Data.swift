@@ -50,18 +50,6 @@ public struct Binding<Value> {
     }
 }
 
-/// bindable
-@propertyWrapper
-public struct Bindable<Value: AnyObject & Observable> {
-    /// bindable/wrappedvalue
-    public var wrappedValue: Value
-
-    /// bindable/init(wrappedvalue:)
-    public init(wrappedValue: Value) {
-        self.wrappedValue = wrappedValue
-    }
-}
-
 /// environment
 @propertyWrapper
 public struct Environment<Value> {

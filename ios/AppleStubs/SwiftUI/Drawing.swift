@@ -82,6 +82,11 @@ final class Drawing {
     }
 }
 
+/// The body of a view that the stand-in draws by itself.
+func noBody() -> Never {
+    fatalError("a view that is drawn by itself has no body")
+}
+
 @MainActor
 private protocol Drawable {
     func draw(in drawing: Drawing)

@@ -106,5 +106,5 @@ struct Modified<Content: View>: View {
     var change: (inout Element) -> Void = { _ in }
     let then: (Drawing) -> Void
 
-    var body: Never { fatalError("a view that is drawn by itself has no body") }
+    var body: Never { noBody() }
 }

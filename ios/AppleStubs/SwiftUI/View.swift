@@ -17,12 +17,14 @@ public protocol View {
 
 /// view: "Never" is among the conforming types
 extension Never: View {
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// swift/optional
 extension Optional: View where Wrapped: View {
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// viewbuilder
@@ -69,19 +71,22 @@ public struct EmptyView: View {
     /// emptyview/init()
     public init() {}
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// tupleview
 public struct TupleView<T>: View {
     let children: [any View]
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// viewbuilder/buildeither(first:) names it
 public struct _ConditionalContent<TrueContent, FalseContent>: View {
     let content: any View
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }

@@ -14,7 +14,8 @@ public struct Text: View {
         self.content = String(content)
     }
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// button
@@ -28,7 +29,8 @@ public struct Button<Label: View>: View {
         self.label = label()
     }
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// progressview
@@ -36,7 +38,8 @@ public struct ProgressView: View {
     /// progressview/init()
     public init() {}
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// spacer
@@ -58,7 +61,8 @@ public struct HStack<Content: View>: View {
         self.content = content()
     }
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// vstack
@@ -72,7 +76,8 @@ public struct VStack<Content: View>: View {
         self.content = content()
     }
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// scrollview
@@ -99,7 +104,8 @@ public struct ForEach<Data: RandomAccessCollection, ID: Hashable, Content: View>
         children = data.map(content)
     }
 
-    public var body: Never { fatalError("a view that is drawn by itself has no body") }
+    /// view/body-swift.property
+    public var body: Never { noBody() }
 }
 
 /// shape
@@ -107,10 +113,11 @@ public protocol Shape: View {}
 
 /// shape: the type of a filled one is `some View`
 struct Filled: View {
-    var body: Never { fatalError("a view that is drawn by itself has no body") }
+    var body: Never { noBody() }
 }
 
 extension Shape {
+    /// view/body-swift.property
     public var body: some View { Filled() }
 
     /// shape/fill(_:style:)

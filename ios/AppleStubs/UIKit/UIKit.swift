@@ -10,6 +10,11 @@ public class UIApplication: NSObject {
     public class var shared: UIApplication { theOne }
     private static let theOne = UIApplication()
 
+    /// ../objectivec/nsobjectprotocol/perform(_:): of the class itself, which has each method of an object.
+    public class func perform(_ aSelector: Selector!) -> Unmanaged<AnyObject>! {
+        aSelector.name == "sharedApplication" ? Unmanaged.passUnretained(shared) : nil
+    }
+
     /// uiapplication/connectedscenes
     public internal(set) var connectedScenes: Set<UIScene> = []
 
@@ -39,6 +44,16 @@ public class UIApplication: NSObject {
     }
 
     nonisolated let background = BackgroundStandIn()
+}
+
+/// ../objectivec/selector
+public struct Selector: Sendable {
+    let name: String
+}
+
+/// ../foundation/nsselectorfromstring(_:)
+public func NSSelectorFromString(_ aSelectorName: String) -> Selector {
+    Selector(name: aSelectorName)
 }
 
 /// uibackgroundtaskidentifier

@@ -43,7 +43,7 @@ final class BrowserSheet: NSObject, ASWebAuthenticationPresentationContextProvid
     /// The window in front, which the sheet hangs on.
     func presentationAnchor(for session: ASWebAuthenticationSession) -> ASPresentationAnchor {
         #if canImport(UIKit)
-            let scenes = UIApplication.shared.connectedScenes.compactMap { $0 as? UIWindowScene }
+            let scenes = (UIApplication.ofThisProcess()?.connectedScenes ?? []).compactMap { $0 as? UIWindowScene }
             let inFront = scenes.filter { $0.activationState == .foregroundActive }
             return (inFront + scenes).lazy.compactMap(\.keyWindow).first ?? ASPresentationAnchor()
         #elseif canImport(AppKit)

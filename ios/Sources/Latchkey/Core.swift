@@ -7,6 +7,7 @@ final class Core {
     let session = Told<Session>()
 
     private let made: Task<Auth, any Error>
+    private var logging: (level: LogLevel, sink: (any LogSink)?) = (.error, nil)
     private var looks = 0
     private var newestTold = 0
 
@@ -34,6 +35,15 @@ final class Core {
         }
         await look(auth)
         return try result.get()
+    }
+
+    /// The newest words of the app count, however the calls get to the core.
+    func log(_ level: LogLevel, to sink: (any LogSink)?) {
+        logging = (level, sink)
+        Task {
+            guard let auth = try? await made.value else { return }
+            auth.setLogSink(level: logging.level, sink: logging.sink)
+        }
     }
 
     /// Looks at the session for the first time.

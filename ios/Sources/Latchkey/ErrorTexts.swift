@@ -127,7 +127,7 @@ extension StorageReason {
 }
 
 extension Revocation {
-    fileprivate var sentences: [Sentence] {
+    var sentences: [Sentence] {
         switch self {
         case .failed: [Sentence("revocation_failed")]
         case .pending: [Sentence("revocation_pending")]

@@ -7,7 +7,7 @@ import Observation
 ///
 /// ```swift
 /// @main struct MyApp: App {
-///     let latchkey = LatchkeyClient(config: config, store: store)
+///     let latchkey = LatchkeyClient(config: config)
 ///     @State var message = ""
 ///
 ///     var body: some Scene {
@@ -15,7 +15,7 @@ import Observation
 ///             Button("Log in") {
 ///                 Task {
 ///                     _ = try await latchkey.login()
-///                     message = try await latchkey.ping("https://api.example.com").pingPrivate().message
+///                     message = try await latchkey.ping("https://api.example.com/api").pingPrivate().message
 ///                 }
 ///             }
 ///             Text(message)
@@ -36,8 +36,10 @@ public final class LatchkeyClient: Observable {
 
     /// Makes a client. It reads the store and the configuration beside: this returns at once.
     ///
-    /// - Parameter store: where the session is kept.
-    public init(config: AuthConfig, store: any SecureStore) {
+    /// - Parameters:
+    ///   - config: what the app knows about its provider.
+    ///   - store: where the session is kept; left out, the Keychain.
+    public init(config: AuthConfig, store: any SecureStore = KeychainStore()) {
         let core = Core(config: config, store: store)
         self.core = core
         logins = Logins(core)
@@ -130,5 +132,10 @@ public final class LatchkeyClient: Observable {
     /// Looks at everything that a login depends on, and says in words what to do.
     public func checkUp() async throws -> [Check] {
         try await core.call { auth, _ in await auth.checkUp() }
+    }
+
+    /// Sends what happens to `sink`, or to nobody (nil, which is how it starts). No level prints a secret.
+    public func log(_ level: LogLevel, to sink: (any LogSink)?) {
+        core.log(level, to: sink)
     }
 }

@@ -14,7 +14,7 @@
         /// None in an app extension: there is no application to ask.
         @MainActor
         static func forThisProcess(bundlePath: String = Bundle.main.bundlePath) -> RefreshTime? {
-            bundlePath.hasSuffix(".appex") ? nil : RefreshTime(UIApplication.shared)
+            UIApplication.ofThisProcess(bundlePath: bundlePath).map(RefreshTime.init)
         }
 
         private init(_ app: UIApplication) {

@@ -18,7 +18,15 @@ struct AvailabilityTests {
 
     @Test("the shell asks for frameworks, never for systems: code for one system alone is not compiled here")
     func noSystems() throws {
-        for (file, text) in try shellSources() { #expect(!text.contains("#if os("), "\(file)") }
+        for (file, text) in try shellSources() {
+            let conditions = text.components(separatedBy: "\n").filter { $0.contains("#if") || $0.contains("#elseif") }
+            #expect(!conditions.joined().contains("os("), "\(file)")
+        }
+    }
+
+    @Test("no line names what the compiler refuses in a package that an app extension links")
+    func extensions() throws {
+        for (file, text) in try shellSources() { #expect(!text.contains("UIApplication.shared"), "\(file)") }
     }
 
     /// The names that are used without `#available` in the four lines above them.
@@ -32,8 +40,8 @@ struct AvailabilityTests {
 
     private func shellSources() throws -> [(String, String)] {
         let folder = root.appendingPathComponent("ios/Sources/Latchkey")
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
-        #expect(names.count > 8)
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+        #expect(names.contains("LatchkeyClient.swift") && names.contains("Keychain/KeychainStore.swift"))
         return try names.map { ($0, try source("ios/Sources/Latchkey/\($0)")) }
     }
 }

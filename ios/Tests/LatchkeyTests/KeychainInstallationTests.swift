@@ -1,9 +1,10 @@
 #if os(Linux)
     import Foundation
-    import Latchkey
     import Security
     import TestStores
     import Testing
+
+    @testable import Latchkey
 
     @Suite("Keychain items outlive the app, and what an earlier one left is no session", .timeLimit(.minutes(2)))
     struct KeychainInstallationTests {
@@ -96,6 +97,13 @@
                     #expect(files == ["installation"], "and leave no half-made file")
                 }
             }
+        }
+
+        @Test("a protected file, which can neither be read nor made before the first unlock, is locked")
+        func protected() {
+            #expect(verdict(on: CocoaError(.fileReadNoPermission)) == .locked)
+            #expect(verdict(on: CocoaError(.fileWriteNoPermission)) == .locked)
+            #expect(verdict(on: CocoaError(.fileWriteOutOfSpace)) == .unproven)
         }
 
         @Test("an installation that cannot be told proves nothing, and nothing is made, changed or deleted")

@@ -152,9 +152,9 @@ fn in_slice(slice: &str) -> String {
     format!("target/ios/{slice}/liblatchkey.a")
 }
 
-/// As lines that a shell would run.
+/// As lines that a shell would run. The bindings come first, by this program itself.
 pub(super) fn text(steps: &[Step]) -> String {
-    let mut text = String::new();
+    let mut text = "cargo xtask bindings\n".to_owned();
     for step in steps {
         for (name, value) in &step.environment {
             text.push_str(&format!("{name}={value} "));

@@ -12,7 +12,8 @@ import LatchkeyCore
 /// An app and its extensions that share a login name one access group and one folder, that of their app group:
 ///
 /// ```swift
-/// let folder = FileManager.default.containerURL(forSecurityApplicationGroupIdentifier: "group.com.example.app")
+/// // Nil where the app lacks the entitlement for the group.
+/// let folder = FileManager.default.containerURL(forSecurityApplicationGroupIdentifier: "group.com.example.app")!
 /// KeychainStore(service: "com.example.app.login", accessGroup: "ABCDE12345.com.example.shared", folder: folder)
 /// ```
 ///

@@ -13,7 +13,8 @@ extension ShellTests {
                 try await Phone.run(store: FolderStore(folder: folder)) { phone in
                     let server = phone.server
                     let killed = try storeWorker(
-                        "files", "begin", folder, server.issuer, server.clientId, DevServer.redirectUri, server.audience)
+                        "files", "begin", folder, server.issuer, server.clientId, DevServer.redirectUri,
+                        server.audience)
                     let page = try #require(try await killed.line())
                     killed.kill()
                     #expect(await killed.status() == SIGKILL)

@@ -27,6 +27,22 @@ extension ShellTests {
             }
         }
 
+        @Test("who asks for it is told what happens, line by line, and is not when they have asked for silence")
+        func log() async throws {
+            try await Phone.run { phone in
+                let (kept, dropped) = (Lines(), Lines())
+                phone.client.log(.debug, to: dropped)
+                phone.client.log(.debug, to: kept)
+                try await phone.logIn()
+                #expect(kept.all.joined().contains("a login has begun"))
+                #expect(dropped.all.isEmpty)
+                phone.client.log(.error, to: nil)
+                let before = kept.all
+                try await phone.client.logout()
+                #expect(kept.all == before)
+            }
+        }
+
         @Test("a view that has read the session is told that it changes, and one that has read the login too")
         func observation() async throws {
             try await Phone.run { phone in

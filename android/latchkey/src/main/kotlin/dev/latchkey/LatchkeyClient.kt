@@ -23,11 +23,11 @@ import kotlinx.coroutines.withContext
  * there when the system starts the process anew for the redirect.
  *
  * ```
- * val latchkey = LatchkeyClient(this, AuthConfig(issuer, clientId, "com.example.app:/callback"))
+ * val latchkey = LatchkeyClient(this, AuthConfig(issuer, clientId, redirectUri, audience = audience))
  * // in an activity:
  * lifecycleScope.launch {
  *     latchkey.login(this@MainActivity)
- *     text.text = latchkey.ping("https://api.example.com").pingPrivate().message
+ *     text.text = latchkey.ping("https://api.example.com/api").pingPrivate().message
  * }
  * ```
  *

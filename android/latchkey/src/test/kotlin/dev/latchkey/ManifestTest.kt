@@ -71,6 +71,11 @@ class ManifestTest {
     }
 
     @Test
+    fun `backups, looks and the rest of what an app says of itself are left to the app`() {
+        assertEquals(0, source().all("application").single().attributes.length)
+    }
+
+    @Test
     fun `browsers and their tabs can be seen`() {
         val asked = source().all("queries").single().all("intent").map { intent ->
             intent.all("action").single().android("name") to intent.all("data").firstOrNull()?.android("scheme")

@@ -17,9 +17,14 @@ import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.annotation.Config
 
-/** The app is killed while the browser is in front: two processes, one after the other, over one folder. */
+/**
+ * The app is killed while the browser is in front: two processes, one after the other, over one folder. On one API level:
+ * six processes take their time, and what they leave to each other is the core's.
+ */
 @RunWith(RobolectricTestRunner::class)
+@Config(sdk = [35])
 class ProcessDeathTest {
     @get:Rule
     val folder = TemporaryFolder()

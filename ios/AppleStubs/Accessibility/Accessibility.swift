@@ -8,7 +8,7 @@ public enum AccessibilityNotification {
     public struct Announcement {
         private let announcement: String
 
-        /// accessibilitynotification/announcement: "an announcement value, such as String"
+        /// accessibilitynotification/announcement/init(_:)-621va
         public init(_ announcement: String) {
             self.announcement = announcement
         }

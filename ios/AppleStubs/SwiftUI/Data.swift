@@ -1,6 +1,7 @@
 // What views keep and read. See View.swift.
 
-/// state: kept by an app and by the view in its window, not by views that are made anew in a `body`
+/// state: kept by an app and by the view in its window, not by views that are made anew in a `body`. From Xcode 27 on,
+/// `@State` is the macro of state() instead.
 @propertyWrapper
 public struct State<Value> {
     private let box: Box<Value>
@@ -37,8 +38,8 @@ public struct Binding<Value> {
     private let get: () -> Value
     private let set: (Value) -> Void
 
-    /// binding/init(get:set:)-7ufcp
-    public init(get: @escaping () -> Value, set: @escaping (Value) -> Void) {
+    /// Not for the app: the closures of binding/init(get:set:)-7ufcp are `@isolated(any) @Sendable`.
+    init(get: @escaping () -> Value, set: @escaping (Value) -> Void) {
         self.get = get
         self.set = set
     }
@@ -72,7 +73,7 @@ public struct EnvironmentValues {
     public var locale = Locale.current
     /// environmentvalues/timezone
     public var timeZone = TimeZone.current
-    /// environmentvalues/openurl
+    /// environmentvalues/openurl: on the main actor there, and here the action alone
     public var openURL = OpenURLAction { _ in }
 
     /// Those of the screen that is drawn: set on the main actor alone.
@@ -125,7 +126,7 @@ public protocol Scene {}
 /// scenebuilder
 @resultBuilder
 public struct SceneBuilder {
-    /// scenebuilder/buildblock(_:)
+    /// scenebuilder/buildblock(_:): there of any number of scenes
     public static func buildBlock<Content: Scene>(_ content: Content) -> Content {
         content
     }
@@ -135,8 +136,8 @@ public struct SceneBuilder {
 public struct WindowGroup<Content: View>: Scene {
     let content: () -> Content
 
-    /// windowgroup/init(content:)-4f3qp
-    public init(@ViewBuilder content: @escaping () -> Content) {
-        self.content = content
+    /// windowgroup/init(makecontent:)
+    public init(@ViewBuilder makeContent: @escaping () -> Content) {
+        content = makeContent
     }
 }

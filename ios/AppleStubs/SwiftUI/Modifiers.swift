@@ -1,4 +1,5 @@
-// Modifiers of views. See View.swift. What changes the look alone is taken and not kept.
+// Modifiers of views. See View.swift. What changes the look alone is taken and not kept. Written without having seen
+// the page: the `frame` below, and the `accessibilityLabel` of a string (the page named is that of all its variants).
 
 extension View {
     /// view/font(_:)
@@ -12,7 +13,7 @@ extension View {
     /// view/padding(_:)-68shk
     public func padding(_ length: CGFloat) -> some View { self }
 
-    /// view/background(_:in:fillstyle:)
+    /// view/background(_:in:fillstyle:)-89n7j
     public func background<S: ShapeStyle, T: Shape>(_ style: S, in shape: T) -> some View { self }
 
     /// view/ignoressafearea(_:edges:)
@@ -49,7 +50,7 @@ extension View {
         changed { $0.isPrivate = sensitive }
     }
 
-    /// view/accessibilitylabel(_:)-5f0zj
+    /// view/accessibilitylabel(_:)
     public func accessibilityLabel<S: StringProtocol>(_ label: S) -> some View {
         changed { $0.label = String(label) }
     }

@@ -59,6 +59,7 @@ extension ShapeStyle where Self == BackgroundStyle {
 }
 
 /// primitivebuttonstyle
+@MainActor @preconcurrency
 public protocol PrimitiveButtonStyle {}
 
 /// borderedprominentbuttonstyle

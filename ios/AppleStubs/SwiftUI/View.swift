@@ -1,6 +1,7 @@
-// What the sample needs of SwiftUI, for Linux: here the views' protocol and their builder. Each declaration is as on the
-// page that is named above it: all of them are below https://developer.apple.com/documentation/swiftui/. What those pages
-// mark `nonisolated` is on the main actor here, which asks more of the app's code and not less.
+// What the sample needs of SwiftUI, for Linux: here the views' protocol and their builder. Each declaration is as on
+// the page that is named above it: all of them are below https://developer.apple.com/documentation/swiftui/, and a file
+// says at its top what was written without having seen its page. What those pages mark `nonisolated` is on the main
+// actor here, which asks more of the app's code and not less. Their `ContentBuilder` is a new name for `ViewBuilder`.
 // swift-format-ignore-file: the attribute has no other spelling
 @_exported import Foundation
 @_exported import Observation

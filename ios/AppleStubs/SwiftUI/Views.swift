@@ -1,4 +1,5 @@
-// Views and stacks. See View.swift.
+// Views and stacks. See View.swift. Written without having seen the page: the initializer of `ForEach` (the page named
+// is that of all its variants, and shows the one for maps).
 
 /// text
 public struct Text: View {
@@ -96,7 +97,7 @@ public struct ScrollView<Content: View>: View {
 public struct ForEach<Data: RandomAccessCollection, ID: Hashable, Content: View>: View {
     let children: [Content]
 
-    /// foreach/init(_:id:content:)-4yq8q
+    /// foreach/init(_:id:content:)
     public init(
         _ data: Data, id: KeyPath<Data.Element, ID>, @ViewBuilder content: @escaping (Data.Element) -> Content
     ) {
@@ -120,7 +121,7 @@ extension Shape {
     /// view/body-swift.property
     public var body: some View { Filled() }
 
-    /// shape/fill(_:style:)
+    /// shape/fill(_:style:)-3y2ud
     public func fill<S: ShapeStyle>(_ content: S) -> some View {
         Filled()
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// uipasteboard
+/// uipasteboard: not on the main actor there, and here it is, which asks more of the app's code and not less
 @MainActor
 public class UIPasteboard: NSObject {
     /// uipasteboard/general

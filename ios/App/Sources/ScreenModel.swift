@@ -45,23 +45,12 @@ final class ScreenModel {
         case .beginning, .finishing: seen.running = seen.running ?? .logIn
         default: if seen.running == .logIn { seen.running = nil }
         }
-        switch login {
-        case .none:
-            seen.login = .none
-        case .beginning:
-            seen.login = .none
+        if login == .beginning {
             seen.failure = nil
             seen.revocation = nil
-        case .finishing:
-            break
-        case .inBrowser:
-            seen.login = .inBrowser
-        case .unfinished:
-            seen.login = .left
-        case .failed(let error):
-            seen.login = .none
-            seen.failure = Failure(error: error, of: .logIn)
         }
+        if case .failed(let error) = login { seen.failure = Failure(error: error, of: .logIn) }
+        seen.login = login
     }
 
     /// An address that the app was opened with.

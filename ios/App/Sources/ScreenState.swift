@@ -21,7 +21,7 @@ struct Seen {
     var session: Session?
     /// The one call that runs. `logIn` from the tap until the browser opens, and from its answer on.
     var running: Action?
-    var login = OpenLogin.none
+    var login = LoginState.none
     var answer: Answer?
     /// How the last call ended, if not well.
     var failure: Failure?
@@ -41,14 +41,6 @@ struct Failure {
     let error: AuthError
     let of: Action
     var afterStepUp = false
-}
-
-enum OpenLogin: String {
-    case none
-    case inBrowser = "in_browser"
-
-    /// The browser's sheet went without an answer. One that comes later is taken all the same.
-    case left
 }
 
 enum Action: String, CaseIterable {
@@ -109,8 +101,8 @@ func screenState(_ seen: Seen) -> ScreenState {
         } else {
             switch seen.login {
             case .inBrowser: loggingIn(.loginInBrowser)
-            case .left: loginLeft(seen.failure)
-            case .none: atRest(seen)
+            case .unfinished: loginLeft(seen.failure)
+            default: atRest(seen)
             }
         }
     state.account = account(seen.session)

@@ -47,6 +47,10 @@ final class Logins {
         case .failure(let error as AuthError) where error.recovery() == .keepWaiting:
             publish()
             return false
+        case .failure(AuthError.CallbackIgnored) where open != nil:
+            // The answer to one that has expired. The login that is open ends by itself when its own time is over.
+            publish()
+            return false
         case .failure(AuthError.Configuration):
             // A client that was never made has no login that this could be the answer to.
             publish()

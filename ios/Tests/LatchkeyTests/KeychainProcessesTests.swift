@@ -26,18 +26,7 @@
         @Test("a process that is killed while it counts takes nobody's count with it, and no lock")
         func killedWhileCounting() async throws {
             try await inFolder { folder in
-                let store = KeychainWorld(folder).store()
-                let endless = try storeWorker("keychain", "count", folder, "conformance.race", "4000000000")
-                #expect(try await endless.line() == "ready")
-                try endless.write("go\n")
-                try await blocking { try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50) }
-                endless.kill()
-                #expect(await endless.status() == SIGKILL)
-                let total = try await blocking {
-                    try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50)
-                    return try conformanceRaceTotal(store: store, key: "conformance.race")
-                }
-                #expect(total >= 100)
+                try await killsOneThatCounts(in: KeychainWorld(folder).store(), "keychain", folder)
             }
         }
 

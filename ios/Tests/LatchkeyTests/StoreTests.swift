@@ -69,18 +69,7 @@ struct StoreTests {
     @Test("a process that is killed while it counts takes nobody's count with it, and no lock")
     func killedWhileCounting() async throws {
         try await inFolder { folder in
-            let store = FolderStore(folder: folder)
-            let endless = try storeWorker("files", "count", folder, "conformance.race", "4000000000")
-            #expect(try await endless.line() == "ready")
-            try endless.write("go\n")
-            try await blocking { try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50) }
-            endless.kill()
-            #expect(await endless.status() == SIGKILL)
-            let total = try await blocking {
-                try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50)
-                return try conformanceRaceTotal(store: store, key: "conformance.race")
-            }
-            #expect(total >= 100)
+            try await killsOneThatCounts(in: FolderStore(folder: folder), "files", folder)
         }
     }
 
@@ -107,4 +96,19 @@ struct StoreTests {
             try await blocking { try conformanceAssertIntact(store: store) }
         }
     }
+}
+
+/// A process that counts in this store is killed: it takes nobody's count with it, and no lock.
+func killsOneThatCounts(in store: any SecureStore, _ kind: String, _ folder: String) async throws {
+    let endless = try storeWorker(kind, "count", folder, "conformance.race", "4000000000")
+    #expect(try await endless.line() == "ready")
+    try endless.write("go\n")
+    try await blocking { try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50) }
+    endless.kill()
+    #expect(await endless.status() == SIGKILL)
+    let total = try await blocking {
+        try conformanceRaceWorker(store: store, key: "conformance.race", increments: 50)
+        return try conformanceRaceTotal(store: store, key: "conformance.race")
+    }
+    #expect(total >= 100)
 }

@@ -23,7 +23,7 @@ enum ScreenCases {
             case "missing_settings": seen.missingSettings = value.strings
             case "session": seen.session = try session(value)
             case "running": seen.running = try word(value)
-            case "login": seen.login = try word(value)
+            case "login": seen.login = try login(value)
             case "answer": seen.answer = try answer(value)
             case "failure": seen.failure = try failure(value)
             case "revocation": seen.revocation = try revocation(value)
@@ -129,6 +129,15 @@ enum ScreenCases {
     private static func pick<Value>(_ word: String, _ all: [Value], _ of: (Value) -> String) throws -> Value {
         guard let one = all.first(where: { of($0) == word }) else { throw NotUnderstood(word: word) }
         return one
+    }
+
+    private static func login(_ value: JSON) throws -> LoginState {
+        switch value.string {
+        case "none": .none
+        case "in_browser": .inBrowser
+        case "left": .unfinished
+        default: throw NotUnderstood(word: value.testDescription)
+        }
     }
 
     static func word<Word: RawRepresentable<String>>(_ value: JSON) throws -> Word {

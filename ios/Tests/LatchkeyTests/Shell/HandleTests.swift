@@ -152,6 +152,40 @@ extension ShellTests {
             #expect(client.loginState == .none)
         }
 
+        @Test("the answer to a login that has expired does not end the one that is open")
+        func expiredBesideAnOpenOne() async throws {
+            try await inFolder { folder in
+                try await Phone.run(store: FolderStore(folder: folder)) { phone in
+                    let earlier = try Auth(config: phone.server.config, store: FolderStore(folder: folder))
+                    let old = try await phone.server.callback(try await earlier.beginLogin(options: LoginOptions()).url)
+                    try expireLogins(folder)
+                    let login = await phone.tap()
+                    let sheet = try await phone.sheet()
+                    #expect(await phone.client.handle(try #require(URL(string: old))) == false)
+                    #expect(sheet.isOpen && phone.client.loginState == .inBrowser)
+                    try await phone.submit(sheet)
+                    #expect(try await login.value.word == "signed_in")
+                }
+            }
+        }
+
+        /// As if the logins that are open had begun long ago.
+        private func expireLogins(_ folder: String) throws {
+            let items = try FileManager.default.contentsOfDirectory(atPath: folder)
+            let name = try #require(items.first { $0.hasPrefix("item.logins") })
+            let store = FolderStore(folder: folder)
+            let key = String(name.dropFirst("item.".count))
+            let item = try #require(try store.load(key: key))
+            let stored = try JSONSerialization.jsonObject(with: item.bytes) as? [String: Any]
+            var record = try #require(stored)
+            record["open"] = (record["open"] as? [[String: Any]])?.map { login in
+                login.filter { $0.key != "created" }.merging(["created_at": 0]) { $1 }
+            }
+            let bytes = try JSONSerialization.data(withJSONObject: record)
+            let next = StoredItem(tag: Data(repeating: 7, count: 16), bytes: bytes)
+            try store.swap(key: key, expected: item.tag, next: next)
+        }
+
         @Test("a caller that leaves in the middle of the exchange loses no login")
         func leavingInTheExchange() async throws {
             try await Phone.run { phone in

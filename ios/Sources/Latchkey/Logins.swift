@@ -42,7 +42,7 @@ final class Logins {
         }.result
         answers -= 1
         switch result {
-        case .success(let session):
+        case .success(let session) where open === login:
             succeed(session)
         case .failure(let error as AuthError) where error.recovery() == .keepWaiting:
             publish()
@@ -57,7 +57,7 @@ final class Logins {
             return false
         case .failure(let error) where open === login:
             finish(error)
-        case .failure:
+        case .success, .failure:
             // Its login was given up meanwhile. One that was begun since is none of its affair.
             publish()
         }

@@ -152,6 +152,27 @@ extension ShellTests {
             #expect(client.loginState == .none)
         }
 
+        @Test("an exchange that succeeds after its login was given up leaves the next login open")
+        func succeedsTooLate() async throws {
+            try await Phone.run { phone in
+                let first = await phone.tap()
+                let answer = try await phone.server.callback(try await phone.sheet().url)
+                try await phone.server.setFaults("token:gate=here@1")
+                let handling = Task { await phone.client.handle(try #require(URL(string: answer))) }
+                try await phone.server.reached(gate: "here")
+                phone.client.cancelLogin()
+                #expect(await failure(of: first) == .Cancelled)
+                let second = await phone.tap()
+                let sheet = try await phone.sheet()
+                try await phone.server.open(gate: "here")
+                #expect(try await handling.value)
+                #expect(phone.client.isSignedIn && sheet.isOpen)
+                #expect(phone.client.loginState == .inBrowser)
+                try await phone.submit(sheet)
+                #expect(try await second.value.word == "signed_in")
+            }
+        }
+
         @Test("the answer to a login that has expired does not end the one that is open")
         func expiredBesideAnOpenOne() async throws {
             try await inFolder { folder in

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use super::commit::{RACES, Writer};
 use super::flight::finish;
 use super::record::{Ending, SessionRecord, State};
+use super::revocation::Revocable;
 use super::timeline::What;
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::logout::end_session_url;
-use crate::protocol::revocation::{RevocationVerdict, revocation_request, revocation_verdict};
 use crate::storage::StoreError;
-use crate::transport::Request;
 use crate::types::{LogoutOptions, LogoutOutcome, Revocation, SignedOutReason, StorageReason};
 
 impl SessionManager {
@@ -47,7 +46,7 @@ impl SessionManager {
             self.provider.metadata().await.ok()
         };
         let revocation = match revocable {
-            Some(token) if !options.local => self.revoke(token, metadata.as_deref()).await,
+            Some(token) if !options.local => self.revoke(&token, metadata.as_deref()).await,
             _ => Revocation::NotNeeded,
         };
         if !stored && revocation != Revocation::Done {
@@ -93,11 +92,11 @@ impl SessionManager {
                     .as_ref()
                     .and_then(|record| record.live())
                     .map_or(revocable, |live| {
-                        Some(match (&live.refresh_token, &live.access_token) {
-                            (Some(token), _) => Revocable::refresh(token.secret()),
-                            (None, Some(token)) => Revocable::access(token.secret()),
-                            (None, None) => return None,
-                        })
+                        Revocable::new(
+                            live.refresh_token.as_ref(),
+                            live.access_token.as_ref(),
+                            &live.token_endpoint,
+                        )
                     });
             let Some(tombstone) = self.tombstone(latest.as_deref()) else {
                 break;
@@ -144,29 +143,6 @@ impl SessionManager {
         }
     }
 
-    /// Asks the provider to revoke (RFC 7009): the refresh token, since that ends the access tokens as well.
-    async fn revoke(
-        &self,
-        Revocable { token, hint }: Revocable,
-        metadata: Option<&ProviderMetadata>,
-    ) -> Revocation {
-        let Some(metadata) = metadata else {
-            return Revocation::Pending;
-        };
-        let Some(url) = &metadata.revocation_endpoint else {
-            return Revocation::NotNeeded;
-        };
-        let body = revocation_request(&self.settings.client_id, &token, hint);
-        match self.transport.send(Request::post_form(url, body)).await {
-            Ok(answer) => match revocation_verdict(answer.status, &answer.body) {
-                RevocationVerdict::Done => Revocation::Done,
-                RevocationVerdict::Failed => Revocation::Failed,
-                RevocationVerdict::Retriable => Revocation::Pending,
-            },
-            Err(_) => Revocation::Pending,
-        }
-    }
-
     /// The provider's own logout page.
     fn end_session(&self, metadata: &ProviderMetadata, options: &LogoutOptions) -> Option<String> {
         let endpoint = metadata.end_session_endpoint.as_ref()?;
@@ -177,27 +153,5 @@ impl SessionManager {
             None,
         );
         Some(url.to_string())
-    }
-}
-
-/// A token to revoke, and its hint.
-struct Revocable {
-    token: String,
-    hint: &'static str,
-}
-
-impl Revocable {
-    fn refresh(token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            hint: "refresh_token",
-        }
-    }
-
-    fn access(token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            hint: "access_token",
-        }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Attempt {
     pub(crate) asked: Moment,
     /// The access token is for the userinfo endpoint alone; the session keeps the one it has.
     pub(crate) for_user_info: bool,
+    /// The metadata name another origin than the one that it goes to.
+    pub(crate) moved: bool,
 }
 
 /// What became of a send.

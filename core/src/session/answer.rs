@@ -115,6 +115,14 @@ impl SessionManager {
             }
         };
         let retry_after_seconds = answer.retry_after_seconds;
+        // An answer to the head alone, a gateway's: whatever it says, it says nothing about a token that was not sent.
+        if !attempt.sent {
+            let error = AuthError::Network {
+                reason: NetworkReason::Unavailable,
+                retry_after_seconds,
+            };
+            return Conclusion::Done(self.fail(attempt, error, true).await);
+        }
         let problem = match answer.tokens {
             Ok(tokens) => return Conclusion::Done(self.renewed(attempt, tokens, keys).await),
             Err(problem) => problem,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::commit::{RACES, Writer};
 use super::flight::finish;
+use super::memory::Memory;
 use super::record::{Ending, SessionRecord, State};
 use super::timeline::What;
 use super::{SessionManager, random_name};
@@ -67,6 +68,7 @@ impl SessionManager {
         let mut revocable = None;
         let mut latest = self.known().ok().and_then(|known| known.record);
         let mut expected = None;
+        self.end_in_memory();
         for _ in 0..RACES {
             match self.vault.load(&self.session_name).await {
                 Ok(item) => {
@@ -123,6 +125,20 @@ impl SessionManager {
             self.take_over(tombstone, if deleted { None } else { expected }, deleted);
         }
         (deleted, revocable)
+    }
+
+    /// Before the store is asked: one that hangs, or fails, keeps nobody logged in.
+    fn end_in_memory(&self) {
+        let mut memory = self.memory();
+        let Memory::Known(known) = &mut *memory else {
+            return;
+        };
+        if known.live().is_some()
+            && let Some(tombstone) = self.tombstone(known.record.as_deref())
+        {
+            known.record = Some(Arc::new(tombstone));
+            known.persisted = false;
+        }
     }
 
     fn tombstone(&self, latest: Option<&SessionRecord>) -> Option<SessionRecord> {

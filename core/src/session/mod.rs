@@ -203,18 +203,7 @@ impl SessionManager {
     /// [`crate::Auth::session`].
     pub(crate) fn snapshot(&self) -> Session {
         if self.known().is_err() {
-            let read = self.vault.load_here(&self.session_name);
-            self.looked_now();
-            let (read, journal) = self.look_behind(read);
-            if journal.is_some() {
-                self.note_put_back();
-            }
-            let next = self.interpret(read);
-            let mut memory = self.memory();
-            // What came in the meantime is newer than this read.
-            if !matches!(&*memory, Memory::Known(_)) {
-                *memory = next;
-            }
+            self.read_here();
         }
         match &*self.memory() {
             Memory::Known(known) => known.snapshot(&self.settings.issuer, &*self.clock),
@@ -226,6 +215,25 @@ impl SessionManager {
             Memory::Unread => Session::Unavailable {
                 reason: StorageReason::Unavailable,
             },
+        }
+    }
+
+    /// Reads the store in the caller's thread. Memory is settled before anything is told: a log sink may ask for the session.
+    fn read_here(&self) {
+        let read = self.vault.load_here(&self.session_name);
+        self.looked_now();
+        let (read, journal) = self.look_behind(read);
+        let next = self.interpret(read);
+        {
+            let mut memory = self.memory();
+            // What came in the meantime is newer than this read.
+            if matches!(&*memory, Memory::Known(_)) {
+                return;
+            }
+            *memory = next;
+        }
+        if journal.is_some() {
+            self.tell_put_back();
         }
     }
 

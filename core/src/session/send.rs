@@ -178,7 +178,8 @@ impl SessionManager {
     }
 }
 
-/// Writes `maybe_sent` in the place of the claim. Returns what was written, its tag, and whether it may still be sent.
+/// Writes `maybe_sent` in the place of the claim. Returns what was written, but for the moment of the send, which is
+/// known only afterwards; its tag; and whether it may still be sent.
 async fn say_so<F>(
     record: &SessionRecord,
     within: u64,
@@ -201,6 +202,12 @@ where
     });
     let bytes = next.encode().map_err(|_| StoreError::Unavailable)?;
     let tag = write(bytes).await?;
-    let in_time = sending.may_still_send(&Moment::now(clock), STEP);
+    let left = Moment::now(clock);
+    let in_time = sending.may_still_send(&left, STEP);
+    // The write may have taken seconds: the pause before another send counts from here, not from before it.
+    let next = next.with(Live {
+        claim: Some(sending.left_at(left)),
+        ..live.clone()
+    });
     Ok((next, tag, in_time))
 }

@@ -127,3 +127,23 @@ async fn a_refresh_token_in_an_error_code_is_not_in_the_timeline() {
     let told = format!("{:?}", auth.timeline());
     assert!(!told.contains(token), "{told}");
 }
+
+/// A provider whose tokens have ended when they come: one is no more served than it would be a second later.
+#[tokio::test]
+async fn a_token_that_has_ended_is_not_served() {
+    let (world, _, auth) = alice_on_strings().await;
+    world
+        .server
+        .set_faults("token:expires_in=0")
+        .expect("a fault");
+    for _ in 0..2 {
+        let error = forced(&auth).await.expect_err("it has ended");
+        assert_eq!(error.kind(), "network");
+        let error = token(&auth).await.expect_err("it has ended");
+        assert_eq!(error.kind(), "network");
+    }
+    assert_eq!(who(&auth.session()), "dev|alice");
+    world.server.clear_faults();
+    world.clock.advance(60);
+    token(&auth).await.expect("renewed");
+}

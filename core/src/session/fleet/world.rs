@@ -51,6 +51,7 @@ pub(super) fn moment_before(second: u64, seconds: u64) -> Moment {
     Moment {
         wall: (WALL + second - seconds).cast_signed(),
         boot: START + second - seconds,
+        boot_millis: 0,
         boot_id: Some("boot".to_owned()),
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use latchkey::AuthError;
-use latchkey_tests::calls::{FORCE, alice_on_strings, asking, end, forced, token, who};
+use latchkey_tests::calls::{
+    FORCE, Late, PLAIN, alice_on_strings, asking, end, forced, token, who,
+};
 use latchkey_tests::puppet_store::Call;
 use latchkey_tests::world::World;
 use serde_json::Value;
@@ -128,22 +130,14 @@ async fn a_refresh_token_in_an_error_code_is_not_in_the_timeline() {
     assert!(!told.contains(token), "{told}");
 }
 
-/// A provider whose tokens have ended when they come: one is no more served than it would be a second later.
+/// The refusal of a refresh meets a record that somebody else has written meanwhile, with the same token that has ended.
 #[tokio::test]
-async fn a_token_that_has_ended_is_not_served() {
-    let (world, _, auth) = alice_on_strings().await;
-    world
-        .server
-        .set_faults("token:expires_in=0")
-        .expect("a fault");
-    for _ in 0..2 {
-        let error = forced(&auth).await.expect_err("it has ended");
-        assert_eq!(error.kind(), "network");
-        let error = token(&auth).await.expect_err("it has ended");
-        assert_eq!(error.kind(), "network");
-    }
-    assert_eq!(who(&auth.session()), "dev|alice");
-    world.server.clear_faults();
-    world.clock.advance(60);
-    token(&auth).await.expect("renewed");
+async fn a_token_that_has_ended_is_not_served_after_a_refresh_that_brought_none() {
+    let (world, store, auth) = alice_on_strings().await;
+    world.expire().await;
+    let refused = "token:gate=late,status=400,error=invalid_grant";
+    let refresh = Late::refresh(&world, &auth, PLAIN, refused).await;
+    store.write(&store.record());
+    let error = refresh.arrives(&world).await.expect_err("it has ended");
+    assert_eq!(error.kind(), "network");
 }

@@ -194,7 +194,8 @@ pub enum Session {
         scopes: Vec<String>,
         /// The ID token's claims as a JSON object; `{}` without one. Personal data: do not log it.
         claims_json: String,
-        /// Seconds until the access token ends; 0 when it has; `None` where the provider does not say.
+        /// Seconds until the access token ends; 0 when it has, or where the store was too small for it; `None` where the
+        /// provider does not say.
         expires_in_seconds: Option<u64>,
         /// Whether a refresh token is there. Without one the session ends with its access token.
         refreshable: bool,

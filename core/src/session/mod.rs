@@ -40,6 +40,8 @@ mod refresh;
 mod send;
 mod settings;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod unauthorized;
 mod user_info;

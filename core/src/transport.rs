@@ -82,7 +82,11 @@ impl Request {
         Self {
             method: "GET".to_owned(),
             url: url.clone(),
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            headers: vec![
+                ("accept".to_owned(), "application/json".to_owned()),
+                // Said aloud: without it a server may pack its answer (RFC 9110 §12.5.3), and nobody here unpacks it.
+                ("accept-encoding".to_owned(), "identity".to_owned()),
+            ],
             bearer: None,
             body: None,
             at_most: None,

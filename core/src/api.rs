@@ -12,7 +12,7 @@ use crate::log::LogLevel;
 use crate::protocol::challenge::{
     ApiVerdict, BearerError, StepUpReason as StepUp, api_verdict, bearer_error, parse_challenges,
 };
-use crate::protocol::resource::{ApiBase, forbidden_header};
+use crate::protocol::resource::{ApiBase, check_method, forbidden_header};
 use crate::protocol::retry_after::retry_after_seconds;
 use crate::transport::{Body, MAX_BODY, Request, Response, TransportError};
 use crate::types::{
@@ -92,11 +92,8 @@ impl ApiClient {
                 reason,
             });
         };
-        if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_alphabetic()) {
-            problem(
-                "method",
-                "is no HTTP method; write GET, POST, ….".to_owned(),
-            );
+        if let Err(reason) = check_method(&request.method) {
+            problem("method", reason.to_owned());
         }
         for header in &request.headers {
             if forbidden_header(&header.name) {

@@ -115,7 +115,7 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
         assert!(
             matches!(
                 error,
-                latchkey::AuthError::Network {
+                AuthError::Network {
                     reason: latchkey::NetworkReason::Timeout,
                     ..
                 }
@@ -164,7 +164,7 @@ async fn nobody_listening_is_offline() {
     let error = app.begin_login(LoginOptions::default(), None).await;
     assert!(matches!(
         error,
-        Err(latchkey::AuthError::Network {
+        Err(AuthError::Network {
             reason: latchkey::NetworkReason::Offline,
             ..
         })

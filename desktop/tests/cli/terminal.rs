@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use latchkey_devserver::DevServer;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use crate::person::*;
@@ -140,8 +140,8 @@ async fn api_with(head: String) -> String {
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 8192];
-            stream.read(&mut request).await.unwrap();
+            let mut request = BufReader::new(&mut stream).lines();
+            while !request.next_line().await.unwrap().unwrap().is_empty() {}
             stream.write_all(head.as_bytes()).await.unwrap();
         }
     });

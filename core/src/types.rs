@@ -359,11 +359,13 @@ pub struct ConfigurationProblem {
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct ApiRequest {
-    /// `GET`, `POST`, …
+    /// `GET`, `POST`, …, but not `TRACE` or `CONNECT`: they would carry the access token elsewhere.
     pub method: String,
     /// Below the API's address: `/orders/7?full=true`. It cannot lead to another host.
     pub path: String,
-    /// Headers of the app's own. `Authorization`, `Cookie`, `Host` and the like are refused.
+    /// Headers of the app's own. `Authorization`, `Cookie`, `Host` and the like are refused. An `Accept` or
+    /// `Accept-Encoding` takes the place of the core's, which are `application/json` and `identity`. The core unpacks
+    /// nothing: whoever asks for `gzip` gets the body as it came, and its `content-encoding` among the answer's headers.
     #[uniffi(default = [])]
     pub headers: Vec<Header>,
     /// The body, if any. At most 1 MiB.

@@ -85,7 +85,12 @@ impl SessionManager {
         );
         self.learn_time(answer.header("date"));
         Ok(Answer {
-            tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),
+            tokens: parse_token_answer(
+                answer.status,
+                answer.header("content-type"),
+                &answer.all("content-encoding"),
+                &answer.body,
+            ),
             retry_after_seconds: retry_after_seconds(
                 answer.header("retry-after"),
                 answer.header("date"),

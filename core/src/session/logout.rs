@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::commit::{RACES, Writer};
 use super::flight::finish;
 use super::memory::Memory;
+use super::provider::host;
 use super::record::{Ending, SessionRecord, State};
 use super::timeline::What;
 use super::{SessionManager, random_name};
@@ -12,6 +13,7 @@ use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::logout::end_session_url;
+use crate::protocol::packing::packing;
 use crate::protocol::revocation::{RevocationVerdict, revocation_request, revocation_verdict};
 use crate::storage::StoreError;
 use crate::transport::Request;
@@ -174,11 +176,23 @@ impl SessionManager {
         };
         let body = revocation_request(&self.settings.client_id, &token, hint);
         match self.transport.send(Request::post_form(url, body)).await {
-            Ok(answer) => match revocation_verdict(answer.status, &answer.body) {
-                RevocationVerdict::Done => Revocation::Done,
-                RevocationVerdict::Failed => Revocation::Failed,
-                RevocationVerdict::Retriable => Revocation::Pending,
-            },
+            Ok(answer) => {
+                // The status has said it all the same (RFC 7009 §2.2).
+                if let Some(coding) = packing(&answer.all("content-encoding")) {
+                    self.log.line(
+                        LogLevel::Warn,
+                        format_args!(
+                            "revocation at {}: the provider packed its answer ({coding}) although it was asked not to",
+                            host(url)
+                        ),
+                    );
+                }
+                match revocation_verdict(answer.status, &answer.body) {
+                    RevocationVerdict::Done => Revocation::Done,
+                    RevocationVerdict::Failed => Revocation::Failed,
+                    RevocationVerdict::Retriable => Revocation::Pending,
+                }
+            }
             Err(_) => Revocation::Pending,
         }
     }

@@ -10,3 +10,5 @@ mod person;
 mod processes;
 mod secrets;
 mod session;
+#[cfg(unix)]
+mod terminal;

@@ -1,19 +1,15 @@
 //! What may be wrong with an answer beyond HTTP: its body, its cookies, its challenges, its tokens.
 
-use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Instant;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use latchkey::{ApiClient, ApiRequest, AuthError};
+use latchkey::AuthError;
 use latchkey_tests::hostile_server::Answer::{self, Changed, HangUp};
 use latchkey_tests::world::state;
 use serde_json::{Value, json};
 
 use crate::device::{Call, Device, FORCE, LIMIT, everywhere};
 
-fn answer(status: u16, headers: &str, body: &[u8]) -> Answer {
+pub(crate) fn answer(status: u16, headers: &str, body: &[u8]) -> Answer {
     let mut bytes = format!(
         "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
@@ -24,7 +20,7 @@ fn answer(status: u16, headers: &str, body: &[u8]) -> Answer {
 }
 
 /// The head and the body of an answer.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     bytes.split_at(end.expect("a head") + 4)
 }
@@ -66,42 +62,6 @@ async fn bodies_that_are_no_json_object_are_refused() {
         ]
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_compressed_answer_is_not_decompressed_and_none_is_asked_for() {
-    fn compressed(bytes: Vec<u8>) -> Vec<u8> {
-        let (_, body) = split(&bytes);
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        gzip.write_all(body).expect("in memory");
-        let body = gzip.finish().expect("in memory");
-        let mut bytes =
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-encoding: gzip\r\n\r\n"
-                .to_vec();
-        bytes.extend(body);
-        bytes
-    }
-    let device = Device::new(30).await;
-    for call in Call::ALL {
-        // The body of a revocation's 200 is not looked at.
-        if call != Call::Revoke {
-            device.suffer(call, "gzip", Changed(compressed)).await;
-        }
-        for heard in device.hostile.heard() {
-            assert_eq!(heard.headers("accept-encoding"), Vec::<&str>::new());
-        }
-    }
-    // What the app gets of its API is what came: the app may know what to do with it.
-    device.hostile.answer("/api/private", Changed(compressed));
-    let api = ApiClient::new(Arc::clone(&device.auth), device.api()).expect("valid");
-    let response = api.send(ApiRequest::get("/private"), None).await;
-    let response = response.expect("a 200");
-    assert_eq!(response.body.get(..2), Some([0x1F, 0x8B].as_slice()));
-    let encoding = response
-        .headers
-        .iter()
-        .find(|header| header.name == "content-encoding");
-    assert_eq!(encoding.expect("handed over").value, "gzip");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,8 +107,13 @@ impl Clock for Waiting {
 impl Device {
     /// Somebody is logged in.
     pub(crate) async fn new(request_timeout_seconds: u32) -> Device {
+        Device::at(Rotation::Parent, request_timeout_seconds).await
+    }
+
+    /// The same, at a provider that does so with its refresh tokens.
+    pub(crate) async fn at(rotation: Rotation, request_timeout_seconds: u32) -> Device {
         let options = Options {
-            rotation: Rotation::Parent,
+            rotation,
             id_token_alg: IdTokenAlg::Es256,
             ..Options::default()
         };
@@ -256,7 +261,7 @@ impl Device {
         error
     }
 
-    fn wait(&self, seconds: u64) {
+    pub(crate) fn wait(&self, seconds: u64) {
         self.clock.0.fetch_add(seconds + 1, Ordering::SeqCst);
     }
 

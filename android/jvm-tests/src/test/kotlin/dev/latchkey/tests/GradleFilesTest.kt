@@ -78,6 +78,12 @@ class GradleFilesTest {
     }
 
     @Test
+    fun `the manifest merger is that of Gradle's plugin`() {
+        val (major, rest) = version("agp").split('.', limit = 2)
+        assertEquals("${major.toInt() + 23}.$rest", property(text("manifest-merger/pom.xml"), "manifest-merger.version"))
+    }
+
+    @Test
     fun `the sample fills in each placeholder of the library's manifest, as its pom does`() {
         val placeholders = Regex("\\$\\{(\\w+)}").findAll(manifest("latchkey")).map { it.groupValues[1] }.toSet()
         val filled = Regex("manifestPlaceholders\\[\"(\\w+)\"] = \"(.+)\"").findAll(app)

@@ -96,6 +96,12 @@ impl Running {
         assert!(sent.unwrap().success(), "{name}");
     }
 
+    /// As [`Running::ends`], long before a request or a store would end the wait.
+    async fn ends_at_once(self) -> (Option<i32>, Value) {
+        let at_once = timeout(Duration::from_secs(5), self.ends()).await;
+        at_once.expect("it waits for nothing more")
+    }
+
     /// Its exit status and its line of JSON.
     async fn ends(mut self) -> (Option<i32>, Value) {
         while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -299,8 +305,7 @@ async fn a_second_ctrl_c_ends_it_at_once_and_says_what_is_open() {
         scene.running.says(WAITS).await;
         scene.running.says("Ctrl-C ends at once").await;
         scene.running.signal("INT").await;
-        // The gate is closed.
-        check_unsaved(words, scene.running.ends().await, "network");
+        check_unsaved(words, scene.running.ends_at_once().await, "network");
     }))
     .await;
 }
@@ -405,11 +410,15 @@ async fn what_the_store_never_takes_is_said_and_is_no_success() {
         let full = scene.fill_the_disk();
         scene.answer();
         scene.running.says(STORES).await;
-        if let Some(end) = end {
-            scene.running.says("Ctrl-C ends at once").await;
-            scene.running.signal(end).await;
-        }
-        check_unsaved(words, scene.running.ends().await, "storage");
+        let ended = match end {
+            None => scene.running.ends().await,
+            Some(end) => {
+                scene.running.says("Ctrl-C ends at once").await;
+                scene.running.signal(end).await;
+                scene.running.ends_at_once().await
+            }
+        };
+        check_unsaved(words, ended, "storage");
         full.has_room_again();
     }))
     .await;
@@ -436,7 +445,7 @@ async fn a_login_whose_code_is_at_the_provider_is_waited_for() {
     scene.running.signal("INT").await;
     scene.running.says("A second Ctrl-C ends at once").await;
     scene.running.signal("INT").await;
-    check_unsaved(&["login"], scene.running.ends().await, "network");
+    check_unsaved(&["login"], scene.running.ends_at_once().await, "network");
 }
 
 #[tokio::test]
@@ -513,7 +522,7 @@ async fn a_logout_that_the_store_takes_late_is_done_and_one_that_it_never_takes_
         running.says(STORES).await;
         if late.is_none() {
             running.signal("INT").await;
-            check_unsaved(&["logout"], running.ends().await, "storage");
+            check_unsaved(&["logout"], running.ends_at_once().await, "storage");
             return;
         }
         lock.unlock().unwrap();

@@ -20,6 +20,13 @@ const QUIET: Duration = Duration::from_millis(100);
 /// How long the result of work that must not be torn is waited for when nothing is open any more.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Said where a send is open, and where something is unstored.
+pub(crate) const UNANSWERED: &str = "The provider's answer is not here, and what was sent to it may be spent: the session may be \
+                          lost. Try again: that finds out, and says so if you have to log in.";
+const UNSTORED: &str = "The store did not take what this command brought, and the session that is stored may have \
+                        ended by it. See that the store can be written (a full disk, another program in it), then \
+                        try again; log in if that is asked for.";
+
 /// A command at work.
 pub(crate) type Work<'a> = Pin<Box<dyn Future<Output = Result<Answer, AuthError>> + 'a>>;
 
@@ -155,12 +162,6 @@ fn conclude(result: Result<Answer, AuthError>, left: Settled) -> Result<Answer, 
         (_, result) => result.map_err(Failure::from),
     }
 }
-
-const UNANSWERED: &str = "The provider's answer is not here, and what was sent to it may be spent: the session may be \
-                          lost. Try again: that finds out, and says so if you have to log in.";
-const UNSTORED: &str = "The store did not take what this command brought, and the session that is stored may have \
-                        ended by it. See that the store can be written (a full disk, another program in it), then \
-                        try again; log in if that is asked for.";
 
 /// A command that has failed.
 #[derive(Debug, PartialEq, Eq)]

@@ -180,10 +180,18 @@ fn is_hangup_ignored() -> bool {
 
 #[cfg(windows)]
 fn signals() -> mpsc::UnboundedReceiver<Heard> {
+    use tokio::signal::windows::{ctrl_c, ctrl_close};
     let (tell, signals) = mpsc::unbounded_channel();
-    if let Ok(mut signal) = tokio::signal::windows::ctrl_c() {
+    if let Ok(mut signal) = ctrl_c() {
+        let tell = tell.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() && tell.send(Heard::Interrupt).is_ok() {}
+        });
+    }
+    // The window is closed: the system waits for some seconds.
+    if let Ok(mut signal) = ctrl_close() {
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() && tell.send(Heard::Other).is_ok() {}
         });
     }
     signals

@@ -335,6 +335,17 @@ pub struct TimelineEvent {
     pub detail: Option<String>,
 }
 
+/// What [`crate::Auth::settle`] has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing: the process may end.
+    Everything,
+    /// A refresh token or a code may be spent, and its answer is not here. It may still come while this process runs.
+    SendIsOpen,
+    /// The session, or the logout, is in memory alone.
+    Unstored,
+}
+
 /// One line of a check-up.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Check {

@@ -3,10 +3,10 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use latchkey::AuthError;
 use serde_json::{Value, json};
 
-use crate::shapes::error_json;
+use crate::ending::Failure;
+use crate::shapes::failure_json;
 
 /// Where words go. Stdout holds the answer and nothing else; all the rest goes to stderr.
 #[derive(Debug, Clone, Copy)]
@@ -57,15 +57,17 @@ impl Output {
     }
 
     /// Prints what went wrong.
-    pub(crate) fn error(self, error: &AuthError) {
+    pub(crate) fn error(self, failure: &Failure) {
         if self.json {
-            let json = json!({ "ok": false, "error": error_json(error) });
+            let json = json!({ "ok": false, "error": failure_json(failure) });
             self.answer(&Answer {
                 json,
                 plain: Vec::new(),
             });
+        } else if let Some(text) = failure.unsaved {
+            self.note(text);
         } else {
-            self.note(&format!("{error}"));
+            self.note(&failure.error.to_string());
         }
     }
 

@@ -11,7 +11,7 @@ use super::commit::Writer;
 use super::finish::expires_at;
 use super::flight::spawn;
 use super::provider::host;
-use super::record::{Ending, Live, Refusals, State};
+use super::record::{Ending, Live, Refusals, State, scopes_of};
 use super::send::Attempt;
 use super::timeline::What;
 use super::user_info::TokenAside;
@@ -215,7 +215,7 @@ impl SessionManager {
                 expires_at,
             });
         } else {
-            next.scopes = tokens.scopes.unwrap_or_else(|| live.scopes.clone());
+            next.scopes = scopes_of(tokens.scopes, live.scopes.clone());
             next.access_token = Some(tokens.access_token);
             next.obtained = attempt.asked;
             next.expires_at = expires_at;

@@ -38,19 +38,29 @@ impl SessionManager {
     }
 
     async fn logout_inner(&self, options: LogoutOptions) -> Result<LogoutOutcome, AuthError> {
+        let era = self.unsettled.era();
+        let under_way = self.unsettled.begin();
         let (stored, revocable) = self.write_tombstone().await;
+        drop(under_way);
         self.pace.reset();
         self.keep_aside(None);
         self.note(&What::Ended(SignedOutReason::LoggedOut));
         self.log.line(LogLevel::Info, format_args!("logged out"));
-        // A local logout asks the provider nothing: it names its pages only where the metadata is there already.
+        // A local logout asks the provider nothing: it names its pages only where the metadata is there already. Nor is a
+        // provider waited for that does not answer when the process has to end.
         let metadata = if options.local {
             self.provider.known_metadata()
         } else {
-            self.provider.metadata().await.ok()
+            let asked = self.provider.metadata();
+            let asked = self.unsettled.while_it_lasts(era, asked).await;
+            asked.and_then(Result::ok)
         };
         let revocation = match revocable {
-            Some(token) if !options.local => self.revoke(token, metadata.as_deref()).await,
+            Some(token) if !options.local => {
+                let revoked = self.revoke(token, metadata.as_deref());
+                let revoked = self.unsettled.while_it_lasts(era, revoked).await;
+                revoked.unwrap_or(Revocation::Pending)
+            }
             _ => Revocation::NotNeeded,
         };
         if !stored && revocation != Revocation::Done {

@@ -5,7 +5,8 @@
 //! stored and how), `memory`, `keeper`, `commit`, `rank` and `put_back` (what this process knows, in step with the
 //! store), `moment`, `claim`, `hold` and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`,
 //! `answer` and `settle` (a good token, by one renewal at a time), `journal` and `timeline` (what happened),
-//! `unauthorized` (the rule for a 401), `logout`, `provider_time`, `user_info`, `check_up`.
+//! `unauthorized` (the rule for a 401), `logout`, `unsettled` (what must not be cut off), `provider_time`, `user_info`,
+//! `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -44,6 +45,7 @@ mod settle;
 mod tests;
 mod timeline;
 mod unauthorized;
+mod unsettled;
 mod user_info;
 mod vault;
 
@@ -60,6 +62,7 @@ use self::provider::Provider;
 use self::provider_time::ProviderTime;
 use self::settings::Settings;
 use self::unauthorized::ForcedRefreshes;
+use self::unsettled::Unsettled;
 use self::user_info::TokenAside;
 use self::vault::Vault;
 use crate::background::BackgroundTime;
@@ -102,6 +105,7 @@ pub(crate) struct SessionManager {
     forced_aside: ForcedRefreshes,
     /// Whether a task is at work that stores what is in memory alone.
     persisting: AtomicBool,
+    unsettled: Arc<Unsettled>,
     this: Weak<Self>,
     /// An access token for the userinfo endpoint alone.
     aside: Mutex<Option<TokenAside>>,
@@ -166,6 +170,7 @@ impl SessionManager {
             forced: ForcedRefreshes::default(),
             forced_aside: ForcedRefreshes::default(),
             persisting: AtomicBool::new(false),
+            unsettled: Arc::default(),
             this: this.clone(),
             aside: Mutex::default(),
             background: Mutex::default(),

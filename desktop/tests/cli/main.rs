@@ -5,6 +5,8 @@
 )]
 
 mod configuration;
+#[cfg(unix)]
+mod endings;
 mod failures;
 mod person;
 mod processes;

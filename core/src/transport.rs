@@ -1,10 +1,11 @@
 //! HTTP: one place that knows reqwest and rustls.
 //!
 //! Built once, with one policy: TLS 1.2 and later by ring, the platform's own trust, no redirects, no cookies, no
-//! retries, no decompression, three deadlines (connecting, silence, all in all) and a cap on bodies. Plain `http`
+//! retries (but `repeat`), no decompression, three deadlines (connecting, silence, all in all) and a cap on bodies. Plain `http`
 //! goes to loopback hosts only (the callers' URLs are checked for it), and never through a proxy.
 
 mod late_body;
+mod repeat;
 mod trust;
 
 use std::fmt;
@@ -140,11 +141,26 @@ impl Response {
 
 /// Sends requests. Cheap to share; keeps connections open between them.
 pub(crate) struct Transport {
+    clients: Clients,
+    /// Each of their requests opens a connection (`repeat`).
+    without_pool: Clients,
+    deadline: Duration,
+}
+
+struct Clients {
     /// By the system's proxy settings.
     outside: Client,
     /// For loopback hosts: a proxy would see plain text.
     loopback: Client,
-    deadline: Duration,
+}
+
+impl Clients {
+    fn build(builder: impl Fn() -> ClientBuilder) -> Result<Self, BadTrustAnchors> {
+        Ok(Self {
+            outside: build(builder())?,
+            loopback: build(builder().no_proxy())?,
+        })
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -188,18 +204,26 @@ impl Transport {
                 .pool_idle_timeout(IDLE)
         };
         Ok(Self {
-            outside: build(builder())?,
-            loopback: build(builder().no_proxy())?,
+            clients: Clients::build(builder)?,
+            without_pool: Clients::build(|| builder().pool_max_idle_per_host(0))?,
             deadline,
         })
     }
 
     /// Sends one request, once.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.send_by(&self.clients, request).await
+    }
+
+    async fn send_by(
+        &self,
+        clients: &Clients,
+        request: Request,
+    ) -> Result<Response, TransportError> {
         let client = if on_loopback(&request.url) {
-            &self.loopback
+            &clients.loopback
         } else {
-            &self.outside
+            &clients.outside
         };
         let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
             return Err(TransportError::Offline);

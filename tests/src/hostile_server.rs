@@ -27,6 +27,8 @@ pub enum Answer {
     Changed(fn(Vec<u8>) -> Vec<u8>),
     /// The honest answer, changed as the request gives cause to.
     ChangedFor(fn(&Heard, Vec<u8>) -> Vec<u8>),
+    /// The honest answer, as if the connection stayed open. It is closed when the next request comes on it.
+    Stale,
 }
 
 /// A request as it came.
@@ -210,6 +212,13 @@ async fn serve(
             let answer = forward(&honest.unwrap_or_default(), &request).await?;
             stream.write_all(&change(&request, answer)).await?;
         }
+        (Some(Answer::Stale), honest) => {
+            let answer = forward(&honest.unwrap_or_default(), &request).await?;
+            stream.write_all(&as_if_open(answer)).await?;
+            stream.read_u8().await?;
+            // With the rest of that request unread.
+            return Ok(());
+        }
         (Some(Answer::HangUp(bytes)), _) => stream.write_all(&bytes).await?,
         (Some(Answer::Silence(bytes)), _) => {
             stream.write_all(&bytes).await?;
@@ -271,4 +280,19 @@ async fn forward(honest: &str, request: &Heard) -> std::io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(answer)
+}
+
+/// Without the word that the connection is for no other request.
+fn as_if_open(answer: Vec<u8>) -> Vec<u8> {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return answer;
+    };
+    let (head, body) = answer.split_at(end);
+    let head = String::from_utf8_lossy(head);
+    let kept = head
+        .split("\r\n")
+        .filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let mut answer = kept.collect::<Vec<_>>().join("\r\n").into_bytes();
+    answer.extend_from_slice(body);
+    answer
 }

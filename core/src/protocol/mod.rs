@@ -17,6 +17,7 @@ pub mod jwk;
 pub mod jws;
 pub mod logout;
 pub mod loopback;
+pub mod origin;
 pub mod packing;
 pub mod resource;
 pub mod retry_after;

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use super::SessionManager;
 use super::commit::Writer;
 use super::finish::expires_at;
-use super::flight::spawn;
 use super::provider::host;
 use super::record::{Ending, Live, Refusals, State, scopes_of};
+use super::revocation::Revocable;
 use super::send::Attempt;
 use super::timeline::What;
 use super::user_info::TokenAside;
@@ -21,8 +21,8 @@ use crate::protocol::ProtocolError;
 use crate::protocol::id_token::{RefreshExpected, RefreshedIdTokenProblem, check_refreshed};
 use crate::protocol::jwk::{Algorithm, KeySet};
 use crate::protocol::jws;
+use crate::protocol::origin::is_gone;
 use crate::protocol::retry_after::retry_after_seconds;
-use crate::protocol::revocation::revocation_request;
 use crate::protocol::token::{TokenProblem, TokenResponse, Verdict, parse_token_answer, verdict};
 use crate::transport::{Request, TransportError};
 use crate::types::{NetworkReason, SignedOutReason};
@@ -68,6 +68,11 @@ pub(crate) enum Conclusion {
 
 /// A refresh was answered with another person's ID token.
 struct SomebodyElse;
+
+/// What to revoke where nobody will use what a refresh brought.
+fn refresh_token_of(tokens: &TokenResponse, live: &Live) -> Option<Revocable> {
+    Revocable::new(tokens.refresh_token.as_ref(), None, &live.token_endpoint)
+}
 
 impl SessionManager {
     /// Sends a token request, once.
@@ -162,7 +167,8 @@ impl SessionManager {
                     AuthError::Provider {
                         status: Some(u32::from(status)),
                         code,
-                        persistent: refused && attempt.refuse(self.now()).go_on(),
+                        persistent: refused && attempt.refuse(self.now()).go_on()
+                            || attempt.moved && is_gone(status),
                     },
                     !maybe_processed,
                 )
@@ -186,7 +192,7 @@ impl SessionManager {
             Ok(Some(new)) => claims = new,
             Ok(None) => {}
             Err(SomebodyElse) => {
-                self.revoke_later(tokens.refresh_token.as_ref().map(|t| t.secret().clone()));
+                self.revoke_later(refresh_token_of(&tokens, live));
                 return self.end(&attempt, SignedOutReason::SubjectChanged).await;
             }
         }
@@ -194,7 +200,7 @@ impl SessionManager {
             (Some(new), Some(old)) => new.secret() == old.secret(),
             _ => true,
         };
-        let orphan = tokens.refresh_token.as_ref().map(|t| t.secret().clone());
+        let orphan = refresh_token_of(&tokens, live);
         self.note(&What::Refreshed { rotated: !kept });
         let expires_at = expires_at(attempt.asked.wall, tokens.expires_in_seconds);
         let mut next = Live {
@@ -241,7 +247,7 @@ impl SessionManager {
     async fn lost_to(
         &self,
         subject: Option<String>,
-        orphan: Option<String>,
+        orphan: Option<Revocable>,
     ) -> Result<(), AuthError> {
         let winner = self.reload().await?;
         let hurts_nobody = match winner.live() {
@@ -343,22 +349,6 @@ impl SessionManager {
                     None => Ok(()),
                 }
             }
-        }
-    }
-
-    /// Revokes a refresh token that nobody will use, without anybody waiting.
-    fn revoke_later(&self, token: Option<String>) {
-        if let (Some(token), Some(metadata)) = (token, self.provider.known_metadata())
-            && let Some(url) = metadata.revocation_endpoint.clone()
-        {
-            let body = revocation_request(&self.settings.client_id, &token, "refresh_token");
-            let transport = Arc::clone(&self.transport);
-            drop(spawn(async move {
-                transport
-                    .send(Request::post_form(&url, body))
-                    .await
-                    .map(drop)
-            }));
         }
     }
 }

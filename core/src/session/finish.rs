@@ -1,6 +1,7 @@
 //! The second half of a login: the answer is checked, the code exchanged, the ID token verified, the session stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Map;
 use url::Url;
@@ -59,6 +60,7 @@ impl SessionManager {
         let url =
             Url::parse(&login.token_endpoint).map_err(|_| ProtocolError::Untrusted("endpoint"))?;
         let asked = self.moment();
+        let until = self.clock.boot() + self.settings.request_timeout;
         let body = token_request(
             &login.client_id,
             &Grant::AuthorizationCode {
@@ -79,9 +81,12 @@ impl SessionManager {
         let answer = answer?;
         let tokens = answer.tokens_of_login()?;
         let identity = self
-            .identify(&login, &tokens, answer.date.as_deref(), keys)
-            .await?;
-        self.store_login(login, tokens, identity, asked).await
+            .identify(&login, &tokens, answer.date.as_deref(), keys, until)
+            .await;
+        if identity.is_err() {
+            self.drop_login(&login, &tokens).await;
+        }
+        self.store_login(login, tokens, identity?, asked).await
     }
 
     /// Finds the login that the callback answers and takes it out of the store, so that of several deliveries of one
@@ -116,31 +121,36 @@ impl SessionManager {
     }
 
     /// Who the person is, by the ID token (OIDC Core §3.1.3.7). `None` where none was asked for; one that was asked
-    /// for and is missing or wrong fails the login.
+    /// for and is missing or wrong fails the login. What is needed of the provider for it is asked for `until`
+    /// then: the code is spent.
     async fn identify(
         &self,
         login: &PendingLogin,
         tokens: &TokenResponse,
         date: Option<&str>,
         keys: Option<Result<Arc<KeySet>, AuthError>>,
+        until: Duration,
     ) -> Result<Option<IdTokenClaims>, AuthError> {
         let Some(keys) = keys else { return Ok(None) };
         let Some(id_token) = &tokens.id_token else {
             return Err(ProtocolError::Untrusted("id_token_missing").into());
         };
-        let metadata = self.provider.metadata().await?;
         let jws = jws::parse(id_token)?;
-        let keys = keys?;
+        let keys = self.insist(until, keys, || self.provider.keys()).await?;
+        let metadata = self.provider.metadata().await;
+        let metadata = self
+            .insist(until, metadata, || self.provider.metadata())
+            .await?;
         let claims = match jws.verify(&keys, &metadata.algorithms) {
             Ok(claims) => claims,
             // An unknown key, or one that does not fit: the provider may have changed its keys.
-            Err(error @ (JwsError::NoKey | JwsError::Signature)) => {
-                match self.provider.keys_again().await? {
-                    Some(keys) => jws
-                        .verify(&keys, &metadata.algorithms)
-                        .map_err(ProtocolError::from)?,
-                    None => return Err(ProtocolError::from(error).into()),
-                }
+            Err(JwsError::NoKey | JwsError::Signature) => {
+                let keys = self.provider.keys_again().await;
+                let keys = self
+                    .insist(until, keys, || self.provider.keys_again())
+                    .await?;
+                jws.verify(&keys, &metadata.algorithms)
+                    .map_err(ProtocolError::from)?
             }
             Err(error) => return Err(ProtocolError::from(error).into()),
         };

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use super::commit::{RACES, Writer};
 use super::flight::finish;
 use super::memory::Memory;
-use super::provider::host;
 use super::record::{Ending, SessionRecord, State};
+use super::revocation::Revocable;
 use super::timeline::What;
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::logout::end_session_url;
-use crate::protocol::packing::packing;
-use crate::protocol::revocation::{RevocationVerdict, revocation_request, revocation_verdict};
 use crate::storage::StoreError;
-use crate::transport::Request;
 use crate::types::{LogoutOptions, LogoutOutcome, Revocation, SignedOutReason, StorageReason};
 
 impl SessionManager {
@@ -57,7 +54,7 @@ impl SessionManager {
         };
         let revocation = match revocable {
             Some(token) if !options.local => {
-                let revoked = self.revoke(token, metadata.as_deref());
+                let revoked = self.revoke(&token, metadata.as_deref());
                 let revoked = self.unsettled.while_it_lasts(era, revoked).await;
                 revoked.unwrap_or(Revocation::Pending)
             }
@@ -107,11 +104,11 @@ impl SessionManager {
                     .as_ref()
                     .and_then(|record| record.live())
                     .map_or(revocable, |live| {
-                        Some(match (&live.refresh_token, &live.access_token) {
-                            (Some(token), _) => Revocable::refresh(token.secret()),
-                            (None, Some(token)) => Revocable::access(token.secret()),
-                            (None, None) => return None,
-                        })
+                        Revocable::new(
+                            live.refresh_token.as_ref(),
+                            live.access_token.as_ref(),
+                            &live.token_endpoint,
+                        )
                     });
             let Some(tombstone) = self.tombstone(latest.as_deref()) else {
                 break;
@@ -172,41 +169,6 @@ impl SessionManager {
         }
     }
 
-    /// Asks the provider to revoke (RFC 7009): the refresh token, since that ends the access tokens as well.
-    async fn revoke(
-        &self,
-        Revocable { token, hint }: Revocable,
-        metadata: Option<&ProviderMetadata>,
-    ) -> Revocation {
-        let Some(metadata) = metadata else {
-            return Revocation::Pending;
-        };
-        let Some(url) = &metadata.revocation_endpoint else {
-            return Revocation::NotNeeded;
-        };
-        let body = revocation_request(&self.settings.client_id, &token, hint);
-        match self.transport.send(Request::post_form(url, body)).await {
-            Ok(answer) => {
-                // The status has said it all the same (RFC 7009 §2.2).
-                if let Some(coding) = packing(&answer.all("content-encoding")) {
-                    self.log.line(
-                        LogLevel::Warn,
-                        format_args!(
-                            "revocation at {}: the provider packed its answer ({coding}) although it was asked not to",
-                            host(url)
-                        ),
-                    );
-                }
-                match revocation_verdict(answer.status, &answer.body) {
-                    RevocationVerdict::Done => Revocation::Done,
-                    RevocationVerdict::Failed => Revocation::Failed,
-                    RevocationVerdict::Retriable => Revocation::Pending,
-                }
-            }
-            Err(_) => Revocation::Pending,
-        }
-    }
-
     /// The provider's own logout page.
     fn end_session(&self, metadata: &ProviderMetadata, options: &LogoutOptions) -> Option<String> {
         let endpoint = metadata.end_session_endpoint.as_ref()?;
@@ -217,27 +179,5 @@ impl SessionManager {
             None,
         );
         Some(url.to_string())
-    }
-}
-
-/// A token to revoke, and its hint.
-struct Revocable {
-    token: String,
-    hint: &'static str,
-}
-
-impl Revocable {
-    fn refresh(token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            hint: "refresh_token",
-        }
-    }
-
-    fn access(token: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            hint: "access_token",
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! The session: who is logged in, until when, and how it is renewed and ended.
 //!
 //! One [`SessionManager`] for each [`crate::Auth`]. Its parts: `settings` (the checked configuration), `provider`
-//! (metadata and keys), `pending`, `login` and `finish` (the two halves of a login), `record` and `vault` (what is
+//! (metadata and keys), `pending`, `login`, `finish` and `insist` (the two halves of a login), `record` and `vault` (what is
 //! stored and how), `memory`, `keeper`, `commit`, `rank` and `put_back` (what this process knows, in step with the
 //! store), `moment`, `claim`, `hold` and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`,
 //! `answer` and `settle` (a good token, by one renewal at a time), `journal` and `timeline` (what happened),
-//! `unauthorized` (the rule for a 401), `logout`, `unsettled` (what must not be cut off), `provider_time`, `user_info`,
-//! `check_up`.
+//! `unauthorized` (the rule for a 401), `logout`, `revocation`, `unsettled` (what must not be cut off), `provider_time`,
+//! `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -22,6 +22,7 @@ mod finish;
 mod fleet;
 mod flight;
 mod hold;
+mod insist;
 mod journal;
 mod keeper;
 mod login;
@@ -38,6 +39,7 @@ mod put_back;
 mod rank;
 mod record;
 mod refresh;
+mod revocation;
 mod send;
 mod settings;
 mod settle;

@@ -86,7 +86,11 @@ impl Pace {
             });
         }
         let left = state.breaker.open_for(now)?;
-        Some(again_in(NetworkReason::RateLimited, left))
+        Some(match state.pause.as_ref().map(|pause| &pause.error) {
+            Some(AuthError::Network { .. }) | None => again_in(NetworkReason::RateLimited, left),
+            // To wait is of no use there, and what is (a login, a report) is what the person is told.
+            Some(error) => error.clone(),
+        })
     }
 
     /// A try has failed. Where the provider said for how long to wait, the answer is what to store. `share` is random.
@@ -159,9 +163,10 @@ impl Pace {
 
     /// A person is there, or the network is back: what the provider did not ask for is not waited for.
     pub(crate) fn resumed(&self) {
-        let mut state = self.lock();
-        if state.pause.as_ref().is_some_and(|pause| !pause.asked) {
-            state.pause = None;
+        if let Some(pause) = &mut self.lock().pause
+            && !pause.asked
+        {
+            pause.until = Duration::ZERO;
         }
     }
 
@@ -265,6 +270,24 @@ mod tests {
         for second in [40, 41, 42, 43] {
             fail(&pace, &unavailable(None), second, 0);
             assert_eq!(pace.too_early(at(second + 1)), None, "a success fills it");
+        }
+    }
+
+    #[test]
+    fn after_five_failures_that_no_wait_mends_the_answer_is_still_the_last_one() {
+        for resumes in [false, true] {
+            let pace = Pace::default();
+            let error = AuthError::InteractionRequired {
+                code: "login_required".to_owned(),
+            };
+            for second in 0..5 {
+                fail(&pace, &error, second, 0);
+            }
+            if resumes {
+                pace.resumed();
+            }
+            assert_eq!(pace.too_early(at(10)), Some(error));
+            assert_eq!(pace.too_early(at(20)), None);
         }
     }
 

@@ -16,10 +16,12 @@ use crate::protocol::discovery::{
 };
 use crate::protocol::jwk::{KeySet, parse_jwks};
 use crate::protocol::packing::{packed, packing};
-use crate::transport::{Request, Response, Transport};
+use crate::transport::{Request, Response, Transport, TransportError};
 
 /// an unknown key makes one fetch, then none for so long.
 const REFETCH_COOLDOWN: Duration = Duration::from_secs(60);
+/// The same after a fetch that failed: it has shown nothing, so it only keeps many logins from asking at once.
+const FAILED_COOLDOWN: Duration = Duration::from_secs(1);
 /// How long what was once good may serve while the provider is away (fleet.md, rule 7).
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -44,6 +46,22 @@ struct Cached<T> {
     fresh_for: Duration,
 }
 
+/// The last time that the keys were fetched because none of the known ones fitted.
+struct Refetch {
+    ended: Duration,
+    failure: Option<AuthError>,
+}
+
+impl Refetch {
+    fn is_recent(&self, now: Duration) -> bool {
+        let cooldown = match self.failure {
+            None => REFETCH_COOLDOWN,
+            Some(_) => FAILED_COOLDOWN,
+        };
+        now.saturating_sub(self.ended) < cooldown
+    }
+}
+
 /// Fetches and keeps. Whoever asks while a fetch is under way waits for it.
 pub(crate) struct Provider {
     issuer: String,
@@ -53,7 +71,7 @@ pub(crate) struct Provider {
     log: Arc<Log>,
     metadata: Mutex<Cache<Arc<ProviderMetadata>>>,
     keys: Mutex<Cache<Arc<KeySet>>>,
-    refetched: Mutex<Option<Duration>>,
+    refetched: Mutex<Option<Refetch>>,
 }
 
 impl Provider {
@@ -106,18 +124,27 @@ impl Provider {
         }
     }
 
-    /// Fetches the keys again because none of the known ones fits: providers change them. `None` where that was
-    /// done a moment ago.
-    pub(crate) async fn keys_again(&self) -> Result<Option<Arc<KeySet>>, AuthError> {
-        let mut refetched = self.refetched.lock().await;
-        let now = self.clock.boot();
-        if refetched.is_some_and(|last| now.saturating_sub(last) < REFETCH_COOLDOWN) {
-            return Ok(None);
+    /// The keys for a token that none of the known ones fits: providers change them. They are fetched again, unless that
+    /// was done a moment ago: then they are what came of it, and a fetch that failed is no verdict on the token.
+    pub(crate) async fn keys_again(&self) -> Result<Arc<KeySet>, AuthError> {
+        let mut last = self.refetched.lock().await;
+        if let Some(last) = last
+            .as_ref()
+            .filter(|last| last.is_recent(self.clock.boot()))
+        {
+            return match &last.failure {
+                Some(error) => Err(error.clone()),
+                None => self.keys().await,
+            };
         }
-        *refetched = Some(now);
-        let fetched = self.fetch_keys().await?;
+        let fetched = self.fetch_keys().await;
+        *last = Some(Refetch {
+            ended: self.clock.boot(),
+            failure: fetched.as_ref().err().cloned(),
+        });
+        let fetched = fetched?;
         let mut cache = self.keys.lock().await;
-        Ok(Some(self.keep(&mut cache, fetched)))
+        Ok(self.keep(&mut cache, fetched))
     }
 
     /// OpenID Connect's address first, then RFC 8414's, where the first has nothing.
@@ -141,8 +168,7 @@ impl Provider {
     }
 
     async fn get(&self, url: &Url) -> Result<Response, AuthError> {
-        let answer = self.transport.send(Request::get(url)).await;
-        match &answer {
+        let tell = |answer: &Result<Response, TransportError>| match answer {
             Ok(answer) => self.log.line(
                 LogLevel::Debug,
                 format_args!(
@@ -156,8 +182,8 @@ impl Provider {
                 LogLevel::Warn,
                 format_args!("GET {} at {}: {error}", url.path(), host(url)),
             ),
-        }
-        Ok(answer?)
+        };
+        Ok(self.transport.fetch(&|| Request::get(url), &tell).await?)
     }
 
     /// What answers without a fetch: what is fresh, or a failure that came while the caller was waiting for it.

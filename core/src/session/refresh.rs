@@ -18,6 +18,7 @@ use super::flight::{Landing, off_thread};
 use super::hold::{Hold, Left};
 use super::memory::Known;
 use super::moment::Moment;
+use super::provider::host;
 use super::record::{Live, SessionRecord};
 use super::send::{Attempt, Outcome};
 use super::timeline::What;
@@ -28,6 +29,7 @@ use crate::files::runs::{has_ended, is_here};
 use crate::log::LogLevel;
 use crate::protocol::ProtocolError;
 use crate::protocol::discovery::ProviderMetadata;
+use crate::protocol::origin::{RefreshEndpoint, refresh_endpoint};
 use crate::storage::StoreError;
 use crate::types::{NetworkReason, SignedOutReason};
 
@@ -166,14 +168,17 @@ impl SessionManager {
                 Next::Rest => return Err(unavailable(known.lifetime.left(&*self.clock))),
             }
             let send_within = situation.send_within();
-            let endpoint = match token_endpoint(&metadata, live) {
+            let endpoint = match self.token_endpoint(&metadata, live) {
                 Ok(endpoint) => endpoint,
                 Err(error) => return Err(self.failed_before_the_send(error)),
             };
             // Before the claim: who is about to be suspended takes none.
             let _background = self.background_time().await?;
             let attempt = match self.take_claim(&known, wish, &now, send_within, era).await {
-                Ok(attempt) => attempt,
+                Ok(attempt) => Attempt {
+                    moved: endpoint.moved,
+                    ..attempt
+                },
                 Err(StoreError::Conflict) => {
                     races += 1;
                     continue;
@@ -181,7 +186,7 @@ impl SessionManager {
                 // A store that cannot be written now could not take the new token either: nothing is sent.
                 Err(error) => return Err(error.into()),
             };
-            let (attempt, answer) = match self.send(attempt, &endpoint).await {
+            let (attempt, answer) = match self.send(attempt, &endpoint.url).await {
                 (attempt, Outcome::Ended(answer)) => (attempt, answer),
                 (attempt, Outcome::Withdrawn(error)) => {
                     self.give_up(attempt).await;
@@ -208,6 +213,35 @@ impl SessionManager {
             self.note(&What::RefreshFailed(error.class()));
         }
         Err(unavailable(None))
+    }
+
+    /// Where the refresh token goes. While the metadata cannot be had, the endpoint of the login is the best that is known;
+    /// metadata that failed a check say nothing.
+    fn token_endpoint(
+        &self,
+        metadata: &Result<Arc<ProviderMetadata>, AuthError>,
+        live: &Live,
+    ) -> Result<RefreshEndpoint, AuthError> {
+        let of_login =
+            Url::parse(&live.token_endpoint).map_err(|_| ProtocolError::Untrusted("endpoint"))?;
+        let endpoint = match metadata {
+            Ok(metadata) => refresh_endpoint(of_login, &metadata.token_endpoint),
+            Err(AuthError::Network { .. }) => RefreshEndpoint {
+                url: of_login,
+                moved: false,
+            },
+            Err(error) => return Err(error.clone()),
+        };
+        if endpoint.moved {
+            self.log.line(
+                LogLevel::Warn,
+                format_args!(
+                    "the metadata name a token endpoint at another origin; {} gave the refresh token and gets it",
+                    host(&endpoint.url)
+                ),
+            );
+        }
+        Ok(endpoint)
     }
 
     /// Without the provider's metadata nothing can be sent. Not each call asks for it again.
@@ -307,6 +341,7 @@ impl SessionManager {
             for_user_info: wish.for_user_info,
             era,
             under_way: None,
+            moved: false,
         })
     }
 
@@ -368,18 +403,5 @@ fn unavailable(retry_after_seconds: Option<u64>) -> AuthError {
     AuthError::Network {
         reason: NetworkReason::Unavailable,
         retry_after_seconds,
-    }
-}
-
-/// Where refresh tokens go. While the metadata cannot be had, the endpoint of the login is the best that is known.
-fn token_endpoint(
-    metadata: &Result<Arc<ProviderMetadata>, AuthError>,
-    live: &Live,
-) -> Result<Url, AuthError> {
-    match metadata {
-        Ok(metadata) => Ok(metadata.token_endpoint.clone()),
-        Err(AuthError::Network { .. }) => Url::parse(&live.token_endpoint)
-            .map_err(|_| ProtocolError::Untrusted("endpoint").into()),
-        Err(error) => Err(error.clone()),
     }
 }

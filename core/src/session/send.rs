@@ -49,6 +49,8 @@ pub(crate) struct Attempt {
     /// The era that it was begun in, and what keeps the process from ending once it was sent.
     pub(crate) era: u64,
     pub(crate) under_way: Option<Arc<UnderWay>>,
+    /// The metadata name another origin than the one that it goes to.
+    pub(crate) moved: bool,
 }
 
 /// What became of a send.

@@ -32,6 +32,8 @@ pub(crate) struct Forced {
     /// The token for which a refresh was done: it brings nothing more.
     done_for: Option<Vec<u8>>,
     last: Option<Duration>,
+    /// Why the last one failed, where that may pass.
+    failure: Option<AuthError>,
 }
 
 impl Forced {
@@ -45,12 +47,24 @@ impl Forced {
             return false;
         }
         self.last = Some(now);
+        self.failure = None;
         true
     }
 
     /// A refresh that was forced for this token is done. One that failed does not count: it may be tried again.
     pub(crate) fn done(&mut self, token: &str) {
         self.done_for = Some(hash(token));
+    }
+
+    /// What a caller is told for whom it is too soon: a refresh that failed has not shown that the API refuses every
+    /// token.
+    fn too_soon(&self, token: &str) -> Result<(), AuthError> {
+        match &self.failure {
+            Some(error) if self.done_for.as_deref() != Some(hash(token).as_slice()) => {
+                Err(error.clone())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -71,11 +85,19 @@ impl ForcedRefreshes {
         under_way().map(|landing| (landing, false))
     }
 
-    fn done(&self, token: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .done(token);
+    fn ended(&self, token: &str, result: &Result<(), AuthError>) {
+        let mut forced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => forced.done(token),
+            // The next login is not told how the last session ended.
+            Err(AuthError::LoginRequired { .. }) => {}
+            Err(error) => forced.failure = Some(error.clone()),
+        }
+    }
+
+    fn too_soon(&self, token: &str) -> Result<(), AuthError> {
+        let forced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forced.too_soon(token)
     }
 }
 
@@ -139,12 +161,12 @@ impl SessionManager {
         match boarded {
             Some((landing, ours)) => {
                 let result = landing.result().await;
-                if ours && result.is_ok() {
-                    forced.done(refused);
+                if ours {
+                    forced.ended(refused, &result);
                 }
                 result
             }
-            None => Ok(()),
+            None => forced.too_soon(refused),
         }
     }
 }
@@ -153,6 +175,7 @@ impl SessionManager {
 mod tests {
     use super::super::flight::Flight;
     use super::*;
+    use crate::types::{NetworkReason, SignedOutReason};
 
     /// Whether a refresh is started for this token at this second.
     async fn starts(forced: &ForcedRefreshes, token: &str, second: u64) -> bool {
@@ -176,7 +199,7 @@ mod tests {
     async fn one_forced_refresh_a_token_and_one_in_five_seconds() {
         let forced = ForcedRefreshes::default();
         assert!(starts(&forced, "a", 100).await);
-        forced.done("a");
+        forced.ended("a", &Ok(()));
         assert!(!starts(&forced, "a", 200).await, "the same token");
         assert!(starts(&forced, "b", 205).await);
         assert!(!starts(&forced, "c", 209).await, "too soon");
@@ -188,5 +211,22 @@ mod tests {
         let forced = ForcedRefreshes::default();
         assert!(starts(&forced, "a", 100).await);
         assert!(starts(&forced, "a", 105).await);
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_soon_after_a_failure_is_told_of_it_and_after_a_success_of_nothing() {
+        let forced = ForcedRefreshes::default();
+        let failure = Err(AuthError::network(NetworkReason::Unavailable));
+        assert!(starts(&forced, "a", 100).await);
+        forced.ended("a", &failure);
+        assert_eq!(forced.too_soon("a"), failure);
+        assert_eq!(forced.too_soon("b"), failure);
+        assert!(starts(&forced, "a", 105).await);
+        forced.ended("a", &Ok(()));
+        assert_eq!(forced.too_soon("a"), Ok(()));
+        assert!(starts(&forced, "b", 110).await);
+        let reason = SignedOutReason::Revoked;
+        forced.ended("b", &Err(AuthError::LoginRequired { reason }));
+        assert_eq!(forced.too_soon("c"), Ok(()));
     }
 }

@@ -69,9 +69,12 @@ impl SessionManager {
     }
 
     async fn ask(&self, url: &Url, token: String) -> Result<Response, AuthError> {
-        let mut request = Request::get(url);
-        request.bearer = Some(token);
-        Ok(self.transport.send(request).await?)
+        let make = || {
+            let mut request = Request::get(url);
+            request.bearer = Some(token.clone());
+            request
+        };
+        Ok(self.transport.fetch(&make, &|_| {}).await?)
     }
 
     async fn token_without_resource(

@@ -67,10 +67,12 @@ impl Call {
     /// How many requests a call may make that gets no answer it can use (G7).
     fn most_requests(self) -> usize {
         match self {
-            // There are two addresses for it.
+            // There are two addresses for it, or it is asked for once more.
             Call::Metadata => 2,
-            // While the person is in the browser, beside the exchange, and for the ID token.
-            Call::Keys => 3,
+            // While the person is in the browser, beside the exchange, and three times after it; each once more.
+            Call::Keys => 10,
+            // Once more.
+            Call::UserInfo => 2,
             _ => 1,
         }
     }
@@ -85,8 +87,8 @@ pub(crate) struct Device {
     clock: Arc<Waiting>,
 }
 
-/// The system's clock, and the time that was waited for: by the boot clock alone, so that the provider's dates stay
-/// right.
+/// The system's clock, and the time that was waited for, which passes at once: by the boot clock alone, so that the
+/// provider's dates stay right.
 #[derive(Default)]
 struct Waiting(AtomicU64);
 
@@ -101,6 +103,11 @@ impl Clock for Waiting {
 
     fn boot_id(&self) -> Option<String> {
         Some("the only start".to_owned())
+    }
+
+    fn wait(&self, time: Duration) -> latchkey::Waiting<'_> {
+        self.0.fetch_add(time.as_secs().max(1), Ordering::SeqCst);
+        Box::pin(tokio::task::yield_now())
     }
 }
 

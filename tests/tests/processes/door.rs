@@ -1,17 +1,30 @@
-//! A way to the server that is closed until a test opens it.
+//! A way to the server that a test closes for one.
+
+use std::sync::{Arc, Mutex};
 
 use latchkey_tests::world::in_time;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Takes connections and lets nothing through. It is gone when it is dropped.
+/// Passes connections on. It is gone when it is dropped.
 pub(crate) struct Door {
     port: u16,
-    reached: oneshot::Receiver<()>,
-    open: watch::Sender<bool>,
+    kept_out: Arc<Mutex<Option<KeptOut>>>,
     _tasks: JoinSet<()>,
+}
+
+/// What awaits the next connection.
+struct KeptOut {
+    reached: oneshot::Sender<()>,
+    opened: oneshot::Receiver<()>,
+}
+
+/// The door, for whoever came next after it was closed.
+pub(crate) struct Closed {
+    reached: oneshot::Receiver<()>,
+    open: oneshot::Sender<()>,
 }
 
 impl Door {
@@ -19,22 +32,20 @@ impl Door {
     pub(crate) async fn before(target: u16) -> Door {
         let listener = TcpListener::bind("localhost:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (somebody, reached) = oneshot::channel();
-        let open = watch::Sender::new(false);
-        let opened = open.subscribe();
+        let kept_out = Arc::<Mutex<Option<KeptOut>>>::default();
+        let next = Arc::clone(&kept_out);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            let (mut somebody, mut passing) = (Some(somebody), JoinSet::new());
+            let mut passing = JoinSet::new();
             while let Ok((mut outside, _)) = listener.accept().await {
-                if let Some(somebody) = somebody.take() {
-                    let _ = somebody.send(());
-                }
-                let mut opened = opened.clone();
+                let kept_out = next.lock().expect("no panic").take();
                 passing.spawn(async move {
-                    let is_open = opened.wait_for(|open| *open).await.is_ok();
-                    if let (true, Ok(mut inside)) =
-                        (is_open, TcpStream::connect(("localhost", target)).await)
-                    {
+                    if let Some(KeptOut { reached, opened }) = kept_out {
+                        // A test that is over waits for nobody.
+                        let _ = reached.send(());
+                        let _ = opened.await;
+                    }
+                    if let Ok(mut inside) = TcpStream::connect(("localhost", target)).await {
                         // Either side may leave whenever it likes.
                         let _ = copy_bidirectional(&mut outside, &mut inside).await;
                     }
@@ -43,8 +54,7 @@ impl Door {
         });
         Door {
             port,
-            reached,
-            open,
+            kept_out,
             _tasks: tasks,
         }
     }
@@ -53,6 +63,19 @@ impl Door {
         self.port
     }
 
+    /// Keeps the next connection out, and no other.
+    pub(crate) fn close_for_one(&self) -> Closed {
+        let (somebody, reached) = oneshot::channel();
+        let (open, opened) = oneshot::channel();
+        *self.kept_out.lock().expect("no panic") = Some(KeptOut {
+            reached: somebody,
+            opened,
+        });
+        Closed { reached, open }
+    }
+}
+
+impl Closed {
     /// Waits until somebody stands before it.
     pub(crate) async fn reached(&mut self) {
         in_time(&mut self.reached)
@@ -60,7 +83,7 @@ impl Door {
             .expect("it is reached once");
     }
 
-    pub(crate) fn open(&self) {
-        self.open.send_replace(true);
+    pub(crate) fn open(self) {
+        self.open.send(()).expect("somebody waits");
     }
 }

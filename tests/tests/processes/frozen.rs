@@ -131,18 +131,26 @@ async fn frozen_for_longer_than_its_claim_while_nobody_else_asked_it_begins_anew
 
 #[tokio::test]
 async fn frozen_while_the_connection_is_made_it_sends_nothing() {
-    let mut two = Two::new().await;
-    // The way of the one that will be frozen leads through a door behind which the TLS handshake is done.
+    let mut house = House::new(Rotation::Strict).await;
+    // The way to the token endpoint leads through a door behind which the TLS handshake is done.
     let authority = Authority::new();
     let tls = authority.server(&Certificate::default(), &[&TLS12, &TLS13]);
-    let front = TlsFront::start(tls, address(&two.house.server)).await;
-    let mut door = Door::before(front.port()).await;
-    two.house.setting["trust_anchors"] = authority.pem().into();
-    two.frozen = two.house.start().await;
+    let front = TlsFront::start(tls, address(&house.server)).await;
+    let door = Door::before(front.port()).await;
+    house.setting["trust_anchors"] = authority.pem().into();
     let elsewhere = json!({ "token_endpoint": format!("https://localhost:{}/token", door.port()) });
     let elsewhere = BASE64_URL_SAFE_NO_PAD.encode(elsewhere.to_string());
-    let faults = format!("discovery:merge={elsewhere}@1");
-    two.house.server.set_faults(&faults).expect("a fault");
+    let faults = format!("discovery:merge={elsewhere}");
+    house.server.set_faults(&faults).expect("a fault");
+    house.log_in().await;
+    house.server.reset_counts();
+    house.clock.advance(310);
+    let mut two = Two {
+        frozen: house.start().await,
+        other: house.start().await,
+        house,
+    };
+    let mut door = door.close_for_one();
 
     two.frozen.tell("token").await;
     door.reached().await;

@@ -60,7 +60,7 @@ impl House {
         house
     }
 
-    async fn log_in(&self) {
+    pub(crate) async fn log_in(&self) {
         let store = open(self.setting["folder"].as_str().expect("a path"));
         let clock = FileClock::at(self.clock.path().to_owned());
         let auth = Auth::with_clock(config(&self.setting), store, Arc::new(clock)).expect("valid");

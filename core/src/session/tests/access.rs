@@ -88,3 +88,19 @@ async fn an_error_that_does_not_pass_is_told_although_the_token_is_good() {
     assert_eq!(token.map(drop), Err(AuthError::Untrusted { check }));
     assert_eq!(world.server.asked("/token").len(), 1, "the login's");
 }
+
+#[tokio::test]
+async fn a_token_that_ends_as_it_comes_is_served_for_a_moment_and_then_renewed() {
+    let (world, session) = World::logged_in().await;
+    world.advance(3_600);
+    let ended = Reply::Merged(json!({ "expires_in": 0 }));
+    world.server.reply("/token", ended);
+    for pause in [0, 0, 4] {
+        world.advance(pause);
+        let token = world.token(&session).await.expect("what has just come");
+        assert_eq!(token.value, "at-2");
+    }
+    world.advance(1);
+    let next = world.token(&session).await.expect("renewed");
+    assert_eq!(next.value, "at-3");
+}

@@ -84,12 +84,31 @@ async fn what_was_once_fetched_serves_while_the_provider_is_away() {
         .server
         .set_faults("discovery:status=503;jwks:status=503")
         .expect("faults");
+    world.server.reset_counts();
     auth.access_token(AccessTokenOptions::default(), None)
         .await
         .expect("renewed");
-    auth.begin_login(LoginOptions::default(), None)
-        .await
-        .expect("begins");
+    for endpoint in ["discovery", "jwks"] {
+        assert_ne!(world.server.requests(endpoint), 0, "{endpoint} is stale");
+    }
+    assert_eq!(world.server.requests("token"), 1);
+    let events: Vec<String> = auth.timeline().into_iter().map(|e| e.event).collect();
+    assert!(
+        !events.contains(&"id_token_dropped".to_owned()),
+        "the old keys have verified it: {events:?}"
+    );
+    let request = auth.begin_login(LoginOptions::default(), None).await;
+    let url = request.expect("begins").url;
+    assert!(url.starts_with(world.server.issuer()), "{url}");
+
+    // It is back: what it says now counts.
+    world.server.clear_faults();
+    world.server.reset_counts();
+    for _ in 0..2 {
+        let request = auth.begin_login(LoginOptions::default(), None).await;
+        request.expect("begins");
+    }
+    assert_eq!(world.server.requests("discovery"), 1);
 }
 
 #[tokio::test]

@@ -11,4 +11,11 @@ mod server;
 mod store;
 mod world;
 
+mod access;
+mod finish;
 mod harness;
+mod login;
+mod logout;
+mod provider;
+mod unauthorized;
+mod user_info;

@@ -96,6 +96,8 @@ struct Script {
     asked: Vec<Asked>,
     /// Members laid over every document at this path; null removes one.
     merged: HashMap<String, Value>,
+    /// Header lines of every usual answer at this path.
+    headers: HashMap<String, &'static str>,
     /// Claims laid over those of every ID token; null stays null.
     claims: Map<String, Value>,
     /// The nonce of each code that was handed out.
@@ -120,6 +122,7 @@ impl Server {
             replies: HashMap::new(),
             asked: Vec::new(),
             merged: HashMap::new(),
+            headers: HashMap::new(),
             claims: Map::new(),
             nonces: HashMap::new(),
             key: key(1),
@@ -145,6 +148,11 @@ impl Server {
     /// Lays members over every document at this path from now on; null removes one.
     pub(crate) fn merge(&self, path: &str, members: Value) {
         self.script().merged.insert(path.to_owned(), members);
+    }
+
+    /// Adds header lines, each of which ends in CR LF, to every usual answer at this path from now on.
+    pub(crate) fn add_headers(&self, path: &str, lines: &'static str) {
+        self.script().headers.insert(path.to_owned(), lines);
     }
 
     /// Lays claims over those of every ID token from now on; null is null.
@@ -234,8 +242,9 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, issuer: String
                     lay_over(&mut members, over);
                 }
                 let body = members.to_string();
+                let headers = script.headers.get(&path).copied().unwrap_or_default();
                 format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
                     body.len()
                 )
             }

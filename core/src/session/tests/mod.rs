@@ -11,4 +11,9 @@ mod server;
 mod store;
 mod world;
 
+mod api;
+mod commit;
 mod harness;
+mod keeper;
+mod put_back;
+mod runs;

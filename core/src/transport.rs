@@ -387,3 +387,6 @@ impl KeyProvider for NoClientKeys {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use crate::protocol::challenge::{
     ApiVerdict, BearerError, StepUpReason as StepUp, api_verdict, bearer_error, message_to_show,
     parse_challenges,
 };
-use crate::protocol::resource::{ApiBase, forbidden_header};
+use crate::protocol::resource::{ApiBase, forbidden_header, forbidden_method};
 use crate::protocol::retry_after::retry_after_seconds;
 use crate::transport::{Body, MAX_BODY, Request, Response, TransportError};
 use crate::types::{
@@ -47,7 +47,7 @@ impl ApiClient {
     ///
     /// # Errors
     /// `StepUpRequired` (a missing scope, a login that is too weak or too old), `Api` (any other refusal, with the
-    /// API's own text), `Network`, `Configuration` (a path or header that may not be), and those of
+    /// API's own text), `Network`, `Configuration` (a method, path or header that may not be), and those of
     /// [`Auth::access_token`].
     #[uniffi::method(default(cancellation = None))]
     pub async fn send(
@@ -89,10 +89,10 @@ impl ApiClient {
                 reason,
             });
         };
-        if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_alphabetic()) {
+        if forbidden_method(&request.method) {
             problem(
                 "method",
-                "is no HTTP method; write GET, POST, ….".to_owned(),
+                "is no HTTP method that may carry the token; write GET, POST, ….".to_owned(),
             );
         }
         for header in &request.headers {

@@ -359,7 +359,7 @@ pub struct ConfigurationProblem {
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct ApiRequest {
-    /// `GET`, `POST`, …
+    /// `GET`, `POST`, …; neither `CONNECT` nor `TRACE`.
     pub method: String,
     /// Below the API's address: `/orders/7?full=true`. It cannot lead to another host.
     pub path: String,

@@ -52,6 +52,16 @@ impl ApiBase {
     }
 }
 
+/// Whether an app may not send this method to the API: it is none of letters alone; CONNECT, which asks for a tunnel and
+/// names no path (RFC 9110 §9.3.6); TRACE, whose answer repeats the token (§9.3.8).
+pub fn forbidden_method(name: &str) -> bool {
+    name.is_empty()
+        || !name.bytes().all(|b| b.is_ascii_alphabetic())
+        || ["CONNECT", "TRACE"]
+            .iter()
+            .any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+}
+
 /// Whether an app may not set this header of an API request: the token's own, those that frame or
 /// route the message (RFC 9110 §7.2, §7.6.1, RFC 9112 §6), credentials of another kind, non-names.
 pub fn forbidden_header(name: &str) -> bool {
@@ -227,6 +237,20 @@ mod tests {
             "Idempotency-Key",
         ] {
             assert!(!forbidden_header(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_names_no_path_or_has_its_headers_repeated_is_forbidden() {
+        for bad in [
+            "", " ", "GET ", "G\r\nT", "M-SEARCH", "CONNECT", "connect", "TRACE", "Trace",
+        ] {
+            assert!(forbidden_method(bad), "{bad:?}");
+        }
+        for good in [
+            "GET", "get", "POST", "PATCH", "OPTIONS", "QUERY", "PROPFIND",
+        ] {
+            assert!(!forbidden_method(good), "{good}");
         }
     }
 

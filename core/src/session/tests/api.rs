@@ -105,6 +105,26 @@ async fn a_request_body_of_more_than_a_mebibyte_is_refused_before_a_token_is_loo
 }
 
 #[tokio::test]
+async fn a_method_that_names_no_path_or_has_its_headers_repeated_is_not_sent() {
+    let (world, api) = api_with_token("a-token").await;
+    world.server.forget();
+    for method in ["CONNECT", "connect", "TRACE", "trace"] {
+        let request = ApiRequest {
+            method: method.to_owned(),
+            ..ApiRequest::get("/x")
+        };
+        match api.send(request, None).await {
+            Err(AuthError::Configuration { problems }) => {
+                assert_eq!(problems.len(), 1, "{method}");
+                assert_eq!(problems[0].field, "method");
+            }
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+    assert_eq!(world.server.asked("/x").len(), 0);
+}
+
+#[tokio::test]
 async fn the_apps_accept_header_takes_the_place_of_ours() {
     let (world, api) = api_with_token("a-token").await;
     let header = |name: &str, value: &str| Header {

@@ -339,6 +339,10 @@ fn check(good: bool, what: &str, device: &Device) -> TestCaseResult {
 /// What the seed is read from.
 const SEED: &str = "LATCHKEY_SCHEDULES_SEED";
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a run that fails is repeated by its seed"
+)]
 fn explore(cases: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -84,9 +84,14 @@ async fn what_was_once_fetched_serves_while_the_provider_is_away() {
         .server
         .set_faults("discovery:status=503;jwks:status=503")
         .expect("faults");
+    world.server.reset_counts();
     auth.access_token(AccessTokenOptions::default(), None)
         .await
         .expect("renewed");
+    assert_eq!(world.server.requests("token"), 1);
+    // What was fetched an hour ago is old: it is asked for again, in vain.
+    assert_eq!(world.server.requests("discovery"), 1);
+    assert_eq!(world.server.requests("jwks"), 1);
     auth.begin_login(LoginOptions::default(), None)
         .await
         .expect("begins");

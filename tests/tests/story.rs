@@ -7,6 +7,7 @@ use latchkey::{
     LogoutOptions, Redirect, Session, SignedOutReason,
 };
 use latchkey_devserver::{DevServer, IdTokenAlg, Options, Rotation};
+use latchkey_tests::calls::who;
 use latchkey_tests::world::{World, state};
 
 const FORCE: AccessTokenOptions = AccessTokenOptions {
@@ -226,6 +227,8 @@ async fn an_issuer_with_a_path_and_elliptic_keys_is_as_good() {
         world.log_in(&auth, "alice").await;
         auth.access_token(FORCE, None).await.expect("renewed");
         world.ping(&auth).ping_private(None).await.expect("answers");
+        assert_eq!(who(&auth.session()), "dev|alice", "{issuer_path}");
+        assert_eq!(world.server.requests("token"), 2, "{issuer_path}");
     }
 }
 
@@ -236,7 +239,10 @@ async fn metadata_at_the_oauth_address_alone_is_found() {
         .server
         .set_faults("discovery:status=404@1")
         .expect("a fault");
-    world.log_in(&world.app(), "alice").await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    assert_eq!(who(&auth.session()), "dev|alice");
+    assert_eq!(world.server.requests("discovery"), 2);
 }
 
 #[tokio::test]
@@ -365,9 +371,12 @@ async fn two_logins_that_are_open_at_once_can_both_be_finished() {
         .begin_login(LoginOptions::default(), None)
         .await
         .expect("begins");
-    auth.finish_login(first, None).await.expect("the first");
+    let session = auth.finish_login(first, None).await.expect("the first");
+    assert_eq!(who(&session), "dev|alice");
     let second = world.submit(&second.url, "bob").await;
-    auth.finish_login(second, None).await.expect("the second");
+    let session = auth.finish_login(second, None).await.expect("the second");
+    assert_eq!(who(&session), "dev|bob");
+    assert_eq!(who(&world.app().session()), "dev|bob", "the last one stays");
 }
 
 #[tokio::test]

@@ -155,7 +155,9 @@ async fn more_scopes_than_one_record_holds_four_logins_of_are_no_hindrance() {
         url = request.expect("the oldest makes room").url;
     }
     let callback = world.submit(&url, "alice").await;
-    auth.finish_login(callback, None).await.expect("the latest");
+    let session = auth.finish_login(callback, None).await.expect("the latest");
+    assert_eq!(who(&session), "dev|alice");
+    assert_eq!(who(&world.app().session()), "dev|alice", "it is stored");
 }
 
 /// Panics where a line stands between an answer and its store.

@@ -419,3 +419,6 @@ impl KeyProvider for NoClientKeys {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,15 @@ mod store;
 mod world;
 
 mod access;
+mod api;
+mod commit;
 mod finish;
 mod harness;
+mod keeper;
 mod login;
 mod logout;
 mod provider;
+mod put_back;
+mod runs;
 mod unauthorized;
 mod user_info;

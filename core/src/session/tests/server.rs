@@ -74,12 +74,18 @@ impl Asked {
         target.split('?').next().unwrap_or_default()
     }
 
-    /// The header of this name (in lower case).
+    /// The header of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        self.headers(name).first().copied()
+    }
+
+    /// Every header line of this name.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+            .collect()
     }
 
     /// The member of a form, as it was sent.

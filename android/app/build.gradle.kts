@@ -13,11 +13,8 @@ android {
         versionCode = 1
         versionName = "1.0"
 
-        // The redirect URI dev.latchkey.sample:/callback. What the four mean: ../latchkey/README.md.
+        // Of the redirect URI dev.latchkey.sample:/callback.
         manifestPlaceholders["latchkeyRedirectScheme"] = "dev.latchkey.sample"
-        manifestPlaceholders["latchkeyRedirectHost"] = "unused.invalid"
-        manifestPlaceholders["latchkeyRedirectPath"] = "/callback"
-        manifestPlaceholders["latchkeyAppLink"] = "false"
 
         ndk {
             // The core is built for these phones alone; JNA would bring more.

@@ -1,16 +1,18 @@
 //! [`ApiClient`]: authorized requests to one API, and the rule for a 401.
 
+mod refusal;
+
 use std::sync::Arc;
 
+use self::refusal::{packed_unasked, refusal};
 use crate::auth::Auth;
 use crate::cancel::{Cancellation, unless_cancelled};
 use crate::error::AuthError;
 use crate::log::LogLevel;
 use crate::protocol::challenge::{
-    ApiVerdict, BearerError, StepUpReason as StepUp, api_verdict, bearer_error, message_to_show,
-    parse_challenges,
+    ApiVerdict, BearerError, StepUpReason as StepUp, api_verdict, bearer_error, parse_challenges,
 };
-use crate::protocol::resource::{ApiBase, forbidden_header};
+use crate::protocol::resource::{ApiBase, check_method, forbidden_header};
 use crate::protocol::retry_after::retry_after_seconds;
 use crate::transport::{Body, MAX_BODY, Request, Response, TransportError};
 use crate::types::{
@@ -43,12 +45,13 @@ impl ApiClient {
     }
 
     /// Sends one request. After a 401 the token is renewed once and the request sent once more; an answer below 400
-    /// comes back as it is, a redirect too.
+    /// comes back as it is, a redirect too. The API is asked not to pack its answer, unless the request has an
+    /// `Accept-Encoding` of its own.
     ///
     /// # Errors
     /// `StepUpRequired` (a missing scope, a login that is too weak or too old), `Api` (any other refusal, with the
-    /// API's own text), `Network`, `Configuration` (a path or header that may not be), and those of
-    /// [`Auth::access_token`].
+    /// API's own text; an answer that is too large, or packed although that was not asked for), `Network`,
+    /// `Configuration` (a method, path or header that may not be), and those of [`Auth::access_token`].
     #[uniffi::method(default(cancellation = None))]
     pub async fn send(
         &self,
@@ -68,15 +71,15 @@ impl ApiClient {
         let answer = self.send_once(&prepared, &token).await?;
         let (verdict, bearer) = judge(&answer);
         if verdict != ApiVerdict::RefreshOnce {
-            return self.conclude(answer, verdict, &bearer, &token);
+            return self.conclude(&prepared, answer, verdict, &bearer, &token);
         }
         match self.auth.manager().after_unauthorized(&token).await? {
             Some(token) => {
                 let answer = self.send_once(&prepared, &token).await?;
                 let (verdict, bearer) = judge(&answer);
-                self.conclude(answer, verdict, &bearer, &token)
+                self.conclude(&prepared, answer, verdict, &bearer, &token)
             }
-            None => self.conclude(answer, verdict, &bearer, &token),
+            None => self.conclude(&prepared, answer, verdict, &bearer, &token),
         }
     }
 
@@ -89,11 +92,8 @@ impl ApiClient {
                 reason,
             });
         };
-        if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_alphabetic()) {
-            problem(
-                "method",
-                "is no HTTP method; write GET, POST, ….".to_owned(),
-            );
+        if let Err(reason) = check_method(&request.method) {
+            problem("method", reason.to_owned());
         }
         for header in &request.headers {
             if forbidden_header(&header.name) {
@@ -140,13 +140,7 @@ impl ApiClient {
         request.method.clone_from(&prepared.method);
         request.body = prepared.body.clone().map(Body::Ready);
         request.bearer = Some(token.value.clone());
-        if prepared
-            .headers
-            .iter()
-            .any(|header| header.name.eq_ignore_ascii_case("accept"))
-        {
-            request.headers.clear();
-        }
+        request.headers.retain(|(name, _)| !prepared.sets(name));
         request.headers.extend(
             prepared
                 .headers
@@ -183,11 +177,16 @@ impl ApiClient {
 
     fn conclude(
         &self,
+        prepared: &Prepared,
         answer: Response,
         verdict: ApiVerdict,
         bearer: &BearerError,
         token: &AccessToken,
     ) -> Result<ApiResponse, AuthError> {
+        let asked_to_pack = prepared.sets("accept-encoding");
+        if !asked_to_pack && let Some(error) = packed_unasked(&answer) {
+            return Err(error);
+        }
         if answer.status < 400 {
             return Ok(ApiResponse {
                 status: u32::from(answer.status),
@@ -241,20 +240,7 @@ impl ApiClient {
                 retry_after_seconds,
             },
             ApiVerdict::RefreshOnce | ApiVerdict::Refused => {
-                let mut text = message_to_show(
-                    answer.status,
-                    answer.header("content-type"),
-                    &answer.body,
-                    bearer,
-                );
-                if holds_piece(&text, &token.value) {
-                    // The API repeats the token it was sent: words for the status are all that may be shown.
-                    text = message_to_show(answer.status, None, b"", &BearerError::default());
-                }
-                AuthError::Api {
-                    status: u32::from(answer.status),
-                    text,
-                }
+                refusal(&answer, bearer, &token.value, asked_to_pack)
             }
         })
     }
@@ -268,14 +254,13 @@ struct Prepared {
     body: Option<Vec<u8>>,
 }
 
-/// Whether a text holds a token, or a piece of it that is worth anything to a finder.
-fn holds_piece(text: &str, token: &str) -> bool {
-    const PIECE: usize = 16;
-    let pieces = token.as_bytes().chunks(PIECE);
-    let text = text.as_bytes();
-    pieces
-        .filter(|piece| piece.len() == PIECE || token.len() < PIECE)
-        .any(|piece| text.windows(piece.len()).any(|window| window == piece))
+impl Prepared {
+    /// Whether the app sets this header itself, in the place of the core's.
+    fn sets(&self, name: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|header| header.name.eq_ignore_ascii_case(name))
+    }
 }
 
 fn judge(answer: &Response) -> (ApiVerdict, BearerError) {

@@ -1,6 +1,7 @@
 //! [`Auth`], the facade: its methods and their documentation, nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::background::BackgroundTime;
 use crate::cancel::{Cancellation, unless_cancelled};
@@ -12,7 +13,7 @@ use crate::storage::SecureStore;
 use crate::transport::TrustEvaluator;
 use crate::types::{
     AccessToken, AccessTokenOptions, AuthConfig, Check, LoginOptions, LoginRequest, LogoutOptions,
-    LogoutOutcome, Session, TimelineEvent,
+    LogoutOutcome, Session, Settled, TimelineEvent,
 };
 
 /// One person's session with one provider: logs in, keeps the tokens, renews them, logs out.
@@ -41,6 +42,16 @@ impl Auth {
         Ok(Arc::new(Self {
             session: SessionManager::new(config, store, clock, None)?,
         }))
+    }
+
+    /// Call it before the process ends, or is suspended for good: waits, for at most so long, until what was sent is
+    /// answered and stored (the requests' own deadlines end that wait, too), then tries for 15 seconds to store what
+    /// could not be stored. Says what is left. `Duration::ZERO` only asks.
+    ///
+    /// A refresh that has not sent its token yet does not send it any more, and ends with `Network`; a logout gives up
+    /// the provider's answer. What is asked for later begins as ever.
+    pub async fn settle(&self, at_most: Duration) -> Settled {
+        self.session.settle_within(at_most).await
     }
 
     pub(crate) fn manager(&self) -> &Arc<SessionManager> {

@@ -5,6 +5,7 @@
 //! of servers are bounded and without control characters.
 
 use crate::protocol::ProtocolError;
+use crate::protocol::packing::PACKED;
 use crate::storage::StoreError;
 use crate::transport::TransportError;
 use crate::types::{
@@ -74,7 +75,8 @@ pub enum AuthError {
     Provider {
         /// The HTTP status; `None` for an answer that came through the browser.
         status: Option<u32>,
-        /// The OAuth error code, where there was one.
+        /// The OAuth error code, where there was one. `packed_answer` is the core's own: the answer was packed
+        /// (`Content-Encoding`) although the request said that it takes nothing packed, so it was not read.
         code: Option<String>,
         /// It has refused to renew the session three times, at least a minute apart. Nothing was erased, but a new
         /// login is the way out.
@@ -109,7 +111,7 @@ pub enum AuthError {
     /// The API answered with an error of its own.
     #[error("{text}")]
     Api {
-        /// The HTTP status, 400 to 599.
+        /// The HTTP status: 400 to 599; below that, of an answer that cannot be used (too large, packed).
         status: u32,
         /// What the API says, or words for the status: at most 512 characters, no control characters.
         text: String,
@@ -222,6 +224,7 @@ fn known_code(code: &str) -> String {
         "invalid_target",
         "login_required",
         "mfa_required",
+        PACKED,
         "server_error",
         "temporarily_unavailable",
         "unauthorized_client",
@@ -355,6 +358,10 @@ fn network_text(reason: NetworkReason) -> &'static str {
 
 fn provider_text(status: Option<u32>, code: Option<&str>, persistent: bool) -> String {
     let what = match (code, status) {
+        (Some(PACKED), _) => {
+            "The provider packed its answer (Content-Encoding) although it was asked not to, so it was not read."
+                .to_owned()
+        }
         (Some(code), _) => format!("The provider answered with the error {code}."),
         (None, Some(status)) => {
             format!("The provider's answer (status {status}) is not a valid one.")

@@ -1,6 +1,7 @@
 //! What happened, for a developer who asks. Off until a sink is set; no line holds a secret, because a line is made
 //! of fixed words and of values that are none: statuses, error codes, hosts, counts.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,10 +35,18 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for LogError {
 }
 
 /// Gets what happened, line by line. Implemented by the app; called from any thread; must return at once.
+///
+/// It may call [`crate::Auth::session`] and the other calls that are not async. A line that such a call would write is
+/// dropped.
 #[uniffi::export(rust, foreign)]
 pub trait LogSink: Send + Sync {
     /// One line, in English, without a secret.
     fn log(&self, level: LogLevel, line: String) -> Result<(), LogError>;
+}
+
+thread_local! {
+    /// Whether this thread is inside a sink.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The switch in front of the sink.
@@ -51,15 +60,20 @@ impl Log {
         *self.sink.lock().unwrap_or_else(PoisonError::into_inner) = sink;
     }
 
-    /// Hands a line to the sink. The text is made only where somebody listens, and no lock is held over the call.
+    /// Hands a line to the sink. The text is made only where somebody listens, and no lock is held over the call. What a
+    /// sink makes the core say is dropped: it would be called from inside itself, without end.
     pub(crate) fn line(&self, level: LogLevel, text: fmt::Arguments<'_>) {
         let sink = match &*self.sink.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((wanted, sink)) if level <= *wanted => Arc::clone(sink),
             _ => return,
         };
+        if INSIDE.replace(true) {
+            return;
+        }
         // A sink that fails, or panics, loses its line and nothing else: a line stands between an answer and its
         // store.
         let call = AssertUnwindSafe(|| sink.log(level, text.to_string()));
         drop(catch_unwind(call));
+        INSIDE.set(false);
     }
 }

@@ -39,7 +39,8 @@ pub(crate) const UNREADABLE_TAG: [u8; TAG_BYTES] = [0; TAG_BYTES];
 ///    the old or the new item is there, never a mix.
 /// 4. `load` answers "none" only when absence is proven. A keychain that says "not found" before
 ///    the first unlock has proven nothing: answer [`StoreError::Locked`].
-/// 5. `swap` asks no person, ends within 5 seconds and keeps no lock beyond the call.
+/// 5. `swap` asks no person, ends within 5 seconds and keeps no lock beyond the call. The core gives a `swap` up after 10
+///    seconds and a `load` after 30, and calls the store no more until that call has come back.
 /// 6. `Locked`, `Corrupt` and `Unavailable` delete nothing, overwrite nothing and make no key.
 ///    `KeyLost` is said only on the platform's proof.
 ///

@@ -15,6 +15,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, redirect, retry};
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -82,7 +83,11 @@ impl Request {
         Self {
             method: "GET".to_owned(),
             url: url.clone(),
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            headers: vec![
+                ("accept".to_owned(), "application/json".to_owned()),
+                // Said aloud: without it a server may pack its answer (RFC 9110 §12.5.3), and nobody here unpacks it.
+                ("accept-encoding".to_owned(), "identity".to_owned()),
+            ],
             bearer: None,
             body: None,
             at_most: None,
@@ -367,10 +372,13 @@ fn evaluated(evaluator: Arc<dyn TrustEvaluator>) -> Result<ClientConfig, BadTrus
         evaluator,
         provider,
     };
-    Ok(builder
+    let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_no_client_auth();
+    // A resumed session shows no certificate: the platform would not be asked again.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 fn tls_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, BadTrustAnchors> {
@@ -411,3 +419,6 @@ impl KeyProvider for NoClientKeys {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

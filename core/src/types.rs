@@ -194,7 +194,8 @@ pub enum Session {
         scopes: Vec<String>,
         /// The ID token's claims as a JSON object; `{}` without one. Personal data: do not log it.
         claims_json: String,
-        /// Seconds until the access token ends; 0 when it has; `None` where the provider does not say.
+        /// Seconds until the access token ends; 0 when it has, or where the store was too small for it; `None` where the
+        /// provider does not say.
         expires_in_seconds: Option<u64>,
         /// Whether a refresh token is there. Without one the session ends with its access token.
         refreshable: bool,
@@ -334,6 +335,17 @@ pub struct TimelineEvent {
     pub detail: Option<String>,
 }
 
+/// What [`crate::Auth::settle`] has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing: the process may end.
+    Everything,
+    /// A refresh token or a code may be spent, and its answer is not here. It may still come while this process runs.
+    SendIsOpen,
+    /// The session, or the logout, is in memory alone.
+    Unstored,
+}
+
 /// One line of a check-up.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Check {
@@ -358,11 +370,13 @@ pub struct ConfigurationProblem {
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
 #[uniffi::export(Debug)]
 pub struct ApiRequest {
-    /// `GET`, `POST`, …
+    /// `GET`, `POST`, …, but not `TRACE` or `CONNECT`: they would carry the access token elsewhere.
     pub method: String,
     /// Below the API's address: `/orders/7?full=true`. It cannot lead to another host.
     pub path: String,
-    /// Headers of the app's own. `Authorization`, `Cookie`, `Host` and the like are refused.
+    /// Headers of the app's own. `Authorization`, `Cookie`, `Host` and the like are refused. An `Accept` or
+    /// `Accept-Encoding` takes the place of the core's, which are `application/json` and `identity`. The core unpacks
+    /// nothing: whoever asks for `gzip` gets the body as it came, and its `content-encoding` among the answer's headers.
     #[uniffi(default = [])]
     pub headers: Vec<Header>,
     /// The body, if any. At most 1 MiB.

@@ -74,8 +74,9 @@ fn open(directory: &Path) -> Arc<dyn SecureStore> {
     file_store(directory.display().to_string(), sealer).expect("a store")
 }
 
-/// Does nothing as a test. Started with a task, it is the process that is watched.
+/// Not a test. Started with a task, it is the process that is watched.
 #[test]
+#[ignore = "runs only as the process that the tests here watch"]
 fn worker() {
     let (Ok(task), Ok(root)) = (std::env::var(TASK), std::env::var(ROOT_FOLDER)) else {
         return;
@@ -124,7 +125,13 @@ fn record(task: &str) -> Vec<Operation> {
     let root = root.path().canonicalize().unwrap();
     let mut worker = Command::new(std::env::current_exe().unwrap());
     worker
-        .args(["--exact", "worker", "--nocapture", "--test-threads=1"])
+        .args([
+            "--ignored",
+            "--exact",
+            "worker",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(TASK, task)
         .env(ROOT_FOLDER, &root);
     trace::record(&mut worker, &root)

@@ -30,8 +30,9 @@ fn open(directory: &Path) -> Arc<dyn SecureStore> {
     file_store(directory.display().to_string(), sealer).expect("a store")
 }
 
-/// Does nothing as a test. Started with a task, it is the other process.
+/// Not a test. Started with a task, it is the other process.
 #[test]
+#[ignore = "runs only as the other process of the tests here"]
 fn worker() {
     let (Ok(task), Ok(folder)) = (std::env::var(TASK), std::env::var(FOLDER)) else {
         return;
@@ -46,7 +47,7 @@ fn worker() {
 
 fn start(task: &str, directory: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "worker", "--nocapture"])
+        .args(["--ignored", "--exact", "worker", "--nocapture"])
         .env(TASK, task)
         .env(FOLDER, directory)
         .stdout(Stdio::piped())

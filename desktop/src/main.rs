@@ -4,6 +4,7 @@ mod args;
 mod browser;
 mod commands;
 mod config;
+mod ending;
 mod keyring;
 mod limit;
 mod listener;
@@ -41,17 +42,15 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            output.error(&config::problem(
-                "system",
-                format!("gives no threads: {error}."),
-            ));
+            let problem = config::problem("system", format!("gives no threads: {error}."));
+            output.error(&problem.into());
             return ExitCode::from(FAILED);
         }
     };
     let settings = match Settings::load(&words.global) {
         Ok(settings) => settings,
         Err(error) => {
-            output.error(&error);
+            output.error(&error.into());
             return ExitCode::from(FAILED);
         }
     };
@@ -67,10 +66,10 @@ fn main() -> ExitCode {
                     ExitCode::from(FAILED)
                 }
             }
-            Err(error) => {
-                output.error(&error);
+            Err(failure) => {
+                output.error(&failure);
                 if !output.json
-                    && let Some(hint) = shapes::hint(&error, &scopes)
+                    && let Some(hint) = shapes::hint(&failure.error, &scopes)
                 {
                     output.note(&hint);
                 }

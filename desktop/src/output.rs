@@ -1,12 +1,12 @@
 //! Where words go: the answer to stdout, as one JSON object on one line for scripts or as a few words for people;
 //! all the rest to stderr.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
-use latchkey::AuthError;
 use serde_json::{Value, json};
 
-use crate::shapes::error_json;
+use crate::ending::Failure;
+use crate::shapes::failure_json;
 
 /// Where words go. Stdout holds the answer and nothing else; all the rest goes to stderr.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub(crate) struct Output {
 pub(crate) struct Answer {
     /// An object; it says `ok` itself.
     pub(crate) json: Value,
-    /// The same for people. Bytes, because an API may answer with a picture.
+    /// The same for people. Bytes, because an API may answer with a picture: what stdout gets where it is no terminal.
     pub(crate) plain: Vec<u8>,
 }
 
@@ -45,25 +45,29 @@ impl Answer {
 impl Output {
     /// Prints an answer. A reader that has gone away is no reason to complain.
     pub(crate) fn answer(self, answer: &Answer) {
+        let mut stdout = std::io::stdout().lock();
         let line = if self.json {
-            format!("{}\n", answer.json).into_bytes()
+            json_line(&answer.json).into_bytes()
+        } else if stdout.is_terminal() {
+            printable(&String::from_utf8_lossy(&answer.plain)).into_bytes()
         } else {
             answer.plain.clone()
         };
-        let mut stdout = std::io::stdout().lock();
         let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
     }
 
     /// Prints what went wrong.
-    pub(crate) fn error(self, error: &AuthError) {
+    pub(crate) fn error(self, failure: &Failure) {
         if self.json {
-            let json = json!({ "ok": false, "error": error_json(error) });
+            let json = json!({ "ok": false, "error": failure_json(failure) });
             self.answer(&Answer {
                 json,
                 plain: Vec::new(),
             });
+        } else if let Some(text) = failure.unsaved {
+            self.note(text);
         } else {
-            self.note(&format!("{error}"));
+            self.note(&failure.error.to_string());
         }
     }
 
@@ -98,19 +102,46 @@ fn called(word: Option<String>) -> String {
     .unwrap_or_else(|| "latchkey".to_owned())
 }
 
-/// Text of servers on its way to a terminal: without what could move the cursor, colour the screen or turn the
-/// direction of writing.
+/// Text of servers on its way to a terminal: without what could move the cursor, colour the screen, turn the direction of
+/// writing or not be seen. Lines and tabs stay.
 pub(crate) fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .map(|c| {
-            if (c.is_control() && c != '\n') || turns(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if drives(c) => '\u{fffd}',
+            c => c,
         })
         .collect()
+}
+
+/// One line that means the same wherever it is read: in JSON each character may be written by its number (RFC 8259 §7), and
+/// outside of strings there are none of these.
+fn json_line(json: &Value) -> String {
+    let mut line = String::new();
+    for c in json.to_string().chars() {
+        if drives(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// The characters that the core takes out of what servers say: controls (C1 too), separators of lines, and what turns the
+/// direction of writing or is not seen.
+fn drives(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        )
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -128,8 +159,19 @@ mod tests {
     #[test]
     fn what_a_server_says_cannot_drive_the_terminal() {
         assert_eq!(
-            printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\ne"),
-            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne"
+            printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\ne\tf\r\ng\rh\u{e0041}"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\ne\tf\ng\u{fffd}h\u{fffd}"
         );
+    }
+
+    #[test]
+    fn a_line_of_json_drives_no_terminal_and_means_the_same() {
+        let json = json!({ "a\u{9b}": "\u{1b}\u{7f}\u{202e}\u{e0041}\t\"é👋" });
+        let line = json_line(&json);
+        assert_eq!(
+            line,
+            "{\"a\\u009b\":\"\\u001b\\u007f\\u202e\\udb40\\udc41\\t\\\"é👋\"}\n"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), json);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use latchkey::{AuthError, Session};
 use serde_json::{Map, Value, json};
 
+use crate::ending::Failure;
 use crate::output::printable;
 
 /// The object `error` of cli.md, with the fields of its kind.
@@ -56,6 +57,16 @@ pub(crate) fn error_json(error: &AuthError) -> Value {
     });
     if let (Value::Object(json), Value::Object(fields)) = (&mut json, fields) {
         json.extend(fields);
+    }
+    json
+}
+
+/// The object `error` of a command that has failed.
+pub(crate) fn failure_json(failure: &Failure) -> Value {
+    let mut json = error_json(&failure.error);
+    if let Some(text) = failure.unsaved {
+        json["unsaved"] = Value::Bool(true);
+        json["text"] = Value::from(text);
     }
     json
 }

@@ -36,6 +36,7 @@ merge=BASE64URL-JSON    members laid over the JSON answer (at authorize and logi
                         parameters of the authorization response); null removes one
 expires_in=SECONDS      the token endpoint says that its access token is good for so long
 claims=BASE64URL-JSON   claims laid over those of the ID token; null removes one
+null_claims=NAME+NAME   these claims of the ID token are null
 alg=NAME                sign the ID token with none, HS256, RS256, PS256, ES256 or EdDSA
 bad_signature           spoil the ID token's signature
 clock=SECONDS           this endpoint's clock is off by so much (negative: behind)
@@ -71,6 +72,7 @@ pub(crate) struct Fault {
     pub(crate) after_commit: bool,
     pub(crate) merge: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
+    pub(crate) null_claims: Vec<String>,
     pub(crate) alg: Option<Signing>,
     pub(crate) bad_signature: bool,
     pub(crate) clock: i64,
@@ -119,6 +121,7 @@ impl Fault {
                 self.merge.insert(word.to_owned(), seconds.into());
             }
             "claims" => self.claims = object(word, needed()?)?,
+            "null_claims" => self.null_claims = needed()?.split('+').map(str::to_owned).collect(),
             "alg" => {
                 let name = needed()?;
                 let problem =
@@ -167,6 +170,7 @@ impl Fault {
         self.clock += other.clock;
         self.merge.extend(other.merge.clone());
         self.claims.extend(other.claims.clone());
+        self.null_claims.extend(other.null_claims.clone());
     }
 }
 

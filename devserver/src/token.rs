@@ -330,6 +330,8 @@ fn id_token(
         claims.extend(user.claims(&issue.scopes));
     }
     merge(&mut claims, &context.fault.claims);
+    let nulls = context.fault.null_claims.iter();
+    claims.extend(nulls.map(|name| (name.clone(), Value::Null)));
     let signing = context
         .fault
         .alg

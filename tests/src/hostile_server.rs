@@ -25,6 +25,8 @@ pub enum Answer {
     Drip(Vec<u8>, Vec<u8>),
     /// The honest answer, changed.
     Changed(fn(Vec<u8>) -> Vec<u8>),
+    /// The honest answer, changed as the request gives cause to.
+    ChangedFor(fn(&Heard, Vec<u8>) -> Vec<u8>),
     /// The honest answer, as if the connection stayed open. It is closed when the next request comes on it.
     Stale,
 }
@@ -205,6 +207,10 @@ async fn serve(
         (Some(Answer::Changed(change)), honest) => {
             let answer = forward(&honest.unwrap_or_default(), &request).await?;
             stream.write_all(&change(answer)).await?;
+        }
+        (Some(Answer::ChangedFor(change)), honest) => {
+            let answer = forward(&honest.unwrap_or_default(), &request).await?;
+            stream.write_all(&change(&request, answer)).await?;
         }
         (Some(Answer::Stale), honest) => {
             let answer = forward(&honest.unwrap_or_default(), &request).await?;

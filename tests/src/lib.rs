@@ -8,6 +8,7 @@ pub mod hostile_server;
 pub mod pictures;
 pub mod process;
 pub mod puppet_store;
+pub mod seed;
 pub mod tls_front;
 pub mod webdriver;
 pub mod world;

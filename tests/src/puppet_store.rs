@@ -183,6 +183,19 @@ impl PuppetStore {
         self.item().expect("there is a session")
     }
 
+    /// The name of the journal that belongs to the session's record.
+    pub fn journal_name(&self) -> String {
+        self.strings().session.replacen("session.", "journal.", 1)
+    }
+
+    /// The journal with its tag, for a backup.
+    pub fn journal(&self) -> StoredItem {
+        let journal = self.inner.load(self.journal_name());
+        journal
+            .expect("the store below works")
+            .expect("there is a journal")
+    }
+
     /// Puts a backup in the place of whatever is there, tag and all.
     pub fn put_back(&self, backup: &StoredItem) {
         let name = self.strings().session.clone();

@@ -9,7 +9,8 @@ use rcgen::{
     date_time_ymd,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -67,21 +68,44 @@ impl Authority {
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
-        let signed = params(certificate.hosts, certificate.until_year)
-            .signed_by(&key, &self.issuer)
-            .expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .expect("versions that ring has")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![signed.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
-            .expect("a key that fits");
-        Arc::new(config)
+        serving(self.chain(certificate, &key), &key, versions)
     }
+
+    /// What a man in the middle has who copied such a server's certificate, and not its key: he signs with his own.
+    pub fn impostor(
+        &self,
+        certificate: &Certificate<'_>,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let [copied, own] = [(); 2].map(|()| KeyPair::generate().expect("a key"));
+        serving(self.chain(certificate, &copied), &own, versions)
+    }
+
+    fn chain(&self, certificate: &Certificate<'_>, key: &KeyPair) -> Vec<CertificateDer<'static>> {
+        let signed = params(certificate.hosts, certificate.until_year)
+            .signed_by(key, &self.issuer)
+            .expect("a certificate");
+        vec![signed.der().clone()]
+    }
+}
+
+/// Presents this chain and signs with this key, whether or not they belong together.
+fn serving(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let key = provider.key_provider.load_private_key(key).expect("a key");
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions that ring has")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(
+            chain, key,
+        ))));
+    Arc::new(config)
 }
 
 impl Default for Authority {

@@ -1,6 +1,6 @@
 //! How many requests and connections a login costs, and that every call ends.
 
-use latchkey::{AccessTokenOptions, LoginOptions};
+use latchkey::{AccessTokenOptions, ApiClient, ApiRequest, AuthError, LoginOptions};
 use latchkey_tests::world::{World, state};
 
 #[tokio::test]
@@ -84,12 +84,31 @@ async fn what_was_once_fetched_serves_while_the_provider_is_away() {
         .server
         .set_faults("discovery:status=503;jwks:status=503")
         .expect("faults");
+    world.server.reset_counts();
     auth.access_token(AccessTokenOptions::default(), None)
         .await
         .expect("renewed");
-    auth.begin_login(LoginOptions::default(), None)
-        .await
-        .expect("begins");
+    for endpoint in ["discovery", "jwks"] {
+        assert_ne!(world.server.requests(endpoint), 0, "{endpoint} is stale");
+    }
+    assert_eq!(world.server.requests("token"), 1);
+    let events: Vec<String> = auth.timeline().into_iter().map(|e| e.event).collect();
+    assert!(
+        !events.contains(&"id_token_dropped".to_owned()),
+        "the old keys have verified it: {events:?}"
+    );
+    let request = auth.begin_login(LoginOptions::default(), None).await;
+    let url = request.expect("begins").url;
+    assert!(url.starts_with(world.server.issuer()), "{url}");
+
+    // It is back: what it says now counts.
+    world.server.clear_faults();
+    world.server.reset_counts();
+    for _ in 0..2 {
+        let request = auth.begin_login(LoginOptions::default(), None).await;
+        request.expect("begins");
+    }
+    assert_eq!(world.server.requests("discovery"), 1);
 }
 
 #[tokio::test]
@@ -115,7 +134,7 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
         assert!(
             matches!(
                 error,
-                latchkey::AuthError::Network {
+                AuthError::Network {
                     reason: latchkey::NetworkReason::Timeout,
                     ..
                 }
@@ -129,6 +148,31 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn nothing_goes_by_trace_or_connect_and_no_token_is_looked_for() {
+    let world = World::new().await;
+    let auth = world.app();
+    world.log_in(&auth, "alice").await;
+    // Whoever looks for a token now makes a refresh.
+    world.expire().await;
+    world.server.reset_counts();
+    let api = ApiClient::new(auth, world.server.api().to_owned()).expect("valid");
+    for method in ["TRACE", "trace", "tRaCe", "CONNECT", "connect", "Connect"] {
+        let mut request = ApiRequest::get("/echo");
+        request.method = method.to_owned();
+        let Err(AuthError::Configuration { problems }) = api.send(request, None).await else {
+            panic!("{method} was taken");
+        };
+        assert_eq!((problems.len(), &*problems[0].field), (1, "method"));
+        let named = method.to_ascii_uppercase();
+        assert!(problems[0].reason.contains(&named), "{problems:?}");
+    }
+    for endpoint in ["api", "token"] {
+        assert_eq!(world.server.requests(endpoint), 0, "{endpoint}");
+    }
+    assert_eq!(world.server.connections(), 0);
+}
+
+#[tokio::test]
 async fn nobody_listening_is_offline() {
     let world = World::new().await;
     let auth = world.app();
@@ -139,7 +183,7 @@ async fn nobody_listening_is_offline() {
     let error = app.begin_login(LoginOptions::default(), None).await;
     assert!(matches!(
         error,
-        Err(latchkey::AuthError::Network {
+        Err(AuthError::Network {
             reason: latchkey::NetworkReason::Offline,
             ..
         })

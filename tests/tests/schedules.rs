@@ -10,9 +10,12 @@ use latchkey::{
 };
 use latchkey_devserver::{Options, Rotation};
 use latchkey_tests::puppet_store::{Call, PuppetStore};
+use latchkey_tests::seed::{bytes, seed};
 use latchkey_tests::world::{World, in_time, state};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::test_runner::{Config, TestCaseError, TestCaseResult, TestRunner};
+use proptest::test_runner::{
+    Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner,
+};
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -333,23 +336,34 @@ fn check(good: bool, what: &str, device: &Device) -> TestCaseResult {
     )))
 }
 
+/// What the seed is read from.
+const SEED: &str = "LATCHKEY_SCHEDULES_SEED";
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a run that fails is repeated by its seed"
+)]
 fn explore(cases: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut runner = TestRunner::new(Config {
+    let config = Config {
         cases,
         max_shrink_iters: 60,
         failure_persistence: None,
         ..Config::default()
-    });
+    };
+    let seed = seed(SEED);
+    println!("{SEED}={seed}");
+    let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes(seed));
+    let mut runner = TestRunner::new_with_rng(config, chance);
     let story = (provider(), proptest::collection::vec(event(), 6..=12));
     if let Err(failure) = runner.run(&story, |(provider, events)| {
         runtime.block_on(tell(provider, events))
     }) {
-        panic!("{failure}\n{runner}");
+        panic!("{SEED}={seed}: {failure}\n{runner}");
     }
 }
 

@@ -7,6 +7,7 @@ use latchkey::{
     LogoutOptions, Redirect, Session, SignedOutReason,
 };
 use latchkey_devserver::{DevServer, IdTokenAlg, Options, Rotation};
+use latchkey_tests::calls::{forced, token, who};
 use latchkey_tests::world::{World, state};
 
 const FORCE: AccessTokenOptions = AccessTokenOptions {
@@ -223,9 +224,21 @@ async fn an_issuer_with_a_path_and_elliptic_keys_is_as_good() {
         })
         .await;
         let auth = world.app();
-        world.log_in(&auth, "alice").await;
-        auth.access_token(FORCE, None).await.expect("renewed");
-        world.ping(&auth).ping_private(None).await.expect("answers");
+        let session = world.log_in(&auth, "alice").await;
+        let Session::SignedIn { issuer, .. } = &session else {
+            panic!("signed out");
+        };
+        assert_eq!(issuer, world.server.issuer());
+        assert!(issuer.ends_with(issuer_path), "{issuer}");
+        assert_eq!(who(&session), "dev|alice");
+        let before = token(&auth).await.expect("a token");
+        let renewed = forced(&auth).await.expect("renewed");
+        assert_ne!(renewed.value, before.value);
+        let dropped = |event: &latchkey::TimelineEvent| event.event == "id_token_dropped";
+        assert!(!auth.timeline().iter().any(dropped), "it was verified");
+        let answer = world.ping(&auth).ping_private(None).await;
+        let message = answer.expect("answers").message;
+        assert!(message.starts_with("Hello from a private endpoint!"));
     }
 }
 
@@ -236,7 +249,10 @@ async fn metadata_at_the_oauth_address_alone_is_found() {
         .server
         .set_faults("discovery:status=404@1")
         .expect("a fault");
-    world.log_in(&world.app(), "alice").await;
+    let session = world.log_in(&world.app(), "alice").await;
+    assert_eq!(who(&session), "dev|alice");
+    let addresses = world.server.requests("discovery");
+    assert_eq!(addresses, 2, "one after the other, once each");
 }
 
 #[tokio::test]
@@ -365,9 +381,13 @@ async fn two_logins_that_are_open_at_once_can_both_be_finished() {
         .begin_login(LoginOptions::default(), None)
         .await
         .expect("begins");
-    auth.finish_login(first, None).await.expect("the first");
+    let first = auth.finish_login(first, None).await.expect("the first");
+    assert_eq!(who(&first), "dev|alice");
     let second = world.submit(&second.url, "bob").await;
-    auth.finish_login(second, None).await.expect("the second");
+    let second = auth.finish_login(second, None).await.expect("the second");
+    assert_eq!(who(&second), "dev|bob");
+    assert_eq!(who(&world.app().session()), "dev|bob", "in the store");
+    assert_eq!(world.server.requests("token"), 2);
 }
 
 #[tokio::test]

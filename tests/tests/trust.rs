@@ -1,20 +1,22 @@
 //! Certificates judged by the app's platform: its word counts for the chain, and for nothing else.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use latchkey::{
-    Auth, AuthConfig, AuthError, LoginOptions, NetworkReason, TrustError, TrustEvaluator,
-    memory_store,
+    Auth, AuthConfig, AuthError, CheckResult, LoginOptions, NetworkReason, TrustError,
+    TrustEvaluator, memory_store,
 };
 use latchkey_devserver::{DevServer, Options};
 use latchkey_tests::elsewhere::{self, speaks_as};
+use latchkey_tests::hostile_server::HostileServer;
 use latchkey_tests::tls_front::{Authority, Certificate, TlsFront};
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, SupportedProtocolVersion};
 
 const NO_TRUST: AuthError = AuthError::Network {
     reason: NetworkReason::Tls,
@@ -141,6 +143,73 @@ async fn a_platform_that_panics_has_trusted_nobody() {
     let careless = Arc::new(Careless { panics: true });
     assert_eq!(begin(&config, careless).await, Err(NO_TRUST));
     assert_eq!(server.requests("discovery"), 0);
+}
+
+/// A man in the middle with a copy of the provider's certificate gets nothing, though the platform trusts it.
+async fn a_copied_certificate_is_refused(version: &'static SupportedProtocolVersion) {
+    let authority = Authority::new();
+    let (server, front, config) = provider(&authority, &Certificate::default()).await;
+    front.present(authority.impostor(&Certificate::default(), &[version]));
+    let platform = Platform::knowing(&authority);
+    assert_eq!(begin(&config, platform.clone()).await, Err(NO_TRUST));
+    assert!(!platform.asked().is_empty(), "the handshake came as far");
+    assert_eq!(front.handshakes(), 0, "no handshake ends well");
+    assert_eq!(server.connections(), 0, "nothing is forwarded");
+    assert_eq!(server.requests("discovery"), 0);
+}
+
+#[tokio::test]
+async fn by_tls_1_2_a_server_without_the_key_of_its_certificate_is_refused_whatever_the_platform_says()
+ {
+    a_copied_certificate_is_refused(&TLS12).await;
+}
+
+#[tokio::test]
+async fn by_tls_1_3_a_server_without_the_key_of_its_certificate_is_refused_whatever_the_platform_says()
+ {
+    a_copied_certificate_is_refused(&TLS13).await;
+}
+
+/// A platform that takes its word back after the first connection: a pin was changed, an authority removed.
+#[derive(Default)]
+struct Fickle(AtomicUsize);
+
+impl TrustEvaluator for Fickle {
+    fn evaluate(&self, _: Vec<Vec<u8>>, _: String) -> Result<(), TrustError> {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => Err(TrustError::Untrusted),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_connection_is_judged_anew_so_trust_that_was_withdrawn_counts_at_the_next_one() {
+    for version in [&TLS12, &TLS13] {
+        let server = DevServer::start(Options::default()).await.expect("starts");
+        // It closes each connection after one answer, and the TLS before it would resume its sessions.
+        let closing = HostileServer::start(Some(elsewhere::address(&server))).await;
+        let tls = Authority::new().server(&Certificate::default(), &[version]);
+        let address = closing.origin().replacen("http://", "", 1);
+        let front = TlsFront::start(tls, address).await;
+        server
+            .set_faults(&speaks_as(&server, &front.origin()))
+            .expect("faults");
+        let config = elsewhere::config(&server, &front.origin());
+
+        let fickle = Arc::<Fickle>::default();
+        let auth = Auth::with_trust(config, memory_store(), fickle.clone()).expect("valid");
+        let request = auth.begin_login(LoginOptions::default(), None).await;
+        request.expect("the first connection is trusted");
+        // Asks for the keys, and for the metadata once more.
+        let checks = auth.check_up().await;
+        let keys = checks.iter().find(|check| check.name == "keys");
+        assert_eq!(keys.map(|keys| keys.result), Some(CheckResult::Failed));
+        assert_eq!(closing.heard().len(), 1, "requests that arrived");
+        assert_eq!(closing.connections(), 1);
+        assert_eq!(front.handshakes(), 1);
+        assert!(fickle.0.load(Ordering::SeqCst) > 1, "asked at each");
+    }
 }
 
 #[tokio::test]

@@ -163,6 +163,55 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_has_no_file_in_an_open_folder_is_not_proven_gone() {
+        let directory = tempdir().expect("a folder");
+        let _folder = Folder::open(directory.path()).expect("it opens");
+        assert!(!has_ended("a-run-without-a-file"));
+    }
+
+    #[test]
+    fn another_run_of_this_process_is_not_proven_gone_though_its_lock_can_be_taken() {
+        let directory = tempdir().expect("a folder");
+        let _folder = Folder::open(directory.path()).expect("it opens");
+        let second = Run::new("a-second-run".to_owned());
+        // Where locks are a process's, or somebody has put a file there.
+        File::create(directory.path().join(file_name("a-second-run"))).expect("a file");
+        assert!(!has_ended("a-second-run"));
+        drop(second);
+        assert!(has_ended("a-second-run"));
+    }
+
+    #[test]
+    fn a_run_whose_lock_is_held_in_one_of_two_folders_is_alive() {
+        let folders = [tempdir().expect("a folder"), tempdir().expect("a folder")];
+        let _open = folders
+            .each_ref()
+            .map(|folder| Folder::open(folder.path()).expect("it opens"));
+        let files = folders
+            .each_ref()
+            .map(|folder| lock_new(&folder.path().join(file_name("of-another"))).expect("ours"));
+        for held in [0, 1] {
+            unlock(&files[1 - held]);
+            assert!(!has_ended("of-another"), "held in folder {held}");
+            assert!(try_lock(&files[1 - held]).expect("ours"));
+        }
+        drop(files);
+        assert!(has_ended("of-another"));
+    }
+
+    #[test]
+    fn opening_a_folder_removes_what_is_left_of_old_runs() {
+        let directory = tempdir().expect("a folder");
+        let [old, late] = ["old-run", "late-run"].map(|run| directory.path().join(file_name(run)));
+        let file = File::create(&old).expect("a file");
+        let then = file.metadata().and_then(|m| m.modified()).expect("a time") - 2 * KEPT;
+        file.set_modified(then).expect("a file of ours");
+        File::create(&late).expect("a file");
+        let _folder = Folder::open(directory.path()).expect("it opens");
+        assert_eq!((old.exists(), late.exists()), (false, true));
+    }
+
+    #[test]
     fn a_name_is_no_way_to_other_files() {
         let directory = tempdir().expect("a folder");
         let _folder = Folder::open(directory.path()).expect("it opens");

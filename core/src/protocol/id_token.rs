@@ -72,8 +72,8 @@ pub struct IdTokenClaims {
 /// What is wrong with a refreshed ID token, with the word of the check (refresh.md §4.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshedIdTokenProblem {
-    /// It names another subject, issuer, audience or nonce: the session ends, the tokens that came
-    /// with it are not kept.
+    /// It names another subject or another issuer: the session ends, the tokens that came with it
+    /// are not kept.
     #[error("the refreshed ID token is of another login (`{0}`)")]
     SubjectChanged(&'static str),
     /// Anything else: the ID token is dropped, the session lives.
@@ -116,32 +116,29 @@ pub fn check_claims(
 
 /// Checks the claims of a refreshed ID token (R-047, OIDC Core §12.2).
 ///
-/// What identifies the login comes first, and counts even if the signature could not be verified
-/// (refresh.md §4.3): the caller may pass claims that are not, for a verdict of `SubjectChanged`.
+/// Who the token is about comes first, and counts even if the signature could not be verified
+/// (docs/design/refresh.md §4.3): the caller may pass claims that are not, for a verdict of `SubjectChanged`.
+/// Every other failure costs the ID token and not the session: providers write `null` or an empty text into claims
+/// that they mean to leave out.
 pub fn check_refreshed(
     claims: Claims,
     algorithm: Algorithm,
     expected: &RefreshExpected<'_>,
 ) -> Result<IdTokenClaims, RefreshedIdTokenProblem> {
     use RefreshedIdTokenProblem::{SubjectChanged, Unverifiable};
-    // The nonce may be left out at a refresh.
-    let nonce = expected.nonce.filter(|_| claims.contains_key("nonce"));
-    let same_subject = text(&claims, "sub") == Some(expected.subject);
-    let identity = [
-        ("iss", check_issuer(&claims, expected.issuer)),
-        ("sub", require(same_subject, "subject")),
-        ("aud", check_audience(&claims, expected.client_id)),
-        ("nonce", check_nonce(&claims, nonce)),
-    ];
-    // A claim that is missing names nobody else: only one that differs changes the subject.
-    let stated = |(name, _): &&(&str, Check)| claims.contains_key(*name);
-    for (_, check) in identity.iter().filter(stated) {
-        check.map_err(SubjectChanged)?;
+    if names_another(&claims, "iss", expected.issuer) {
+        return Err(SubjectChanged("issuer"));
+    }
+    if names_another(&claims, "sub", expected.subject) {
+        return Err(SubjectChanged("subject"));
     }
     let checked = || -> Check<Times> {
-        for (_, check) in identity {
-            check?;
-        }
+        check_issuer(&claims, expected.issuer)?;
+        require(text(&claims, "sub") == Some(expected.subject), "subject")?;
+        check_audience(&claims, expected.client_id)?;
+        // The nonce may be left out at a refresh.
+        let nonce = expected.nonce.filter(|_| claims.contains_key("nonce"));
+        check_nonce(&claims, nonce)?;
         check_sole_audience(&claims, expected.client_id)?;
         check_access_token_hash(&claims, algorithm, expected.access_token)?;
         let times = Times::check(&claims, None, expected.now)?;
@@ -152,6 +149,16 @@ pub fn check_refreshed(
     };
     let times = checked().map_err(Unverifiable)?;
     Ok(times.with(expected.subject.to_owned(), claims))
+}
+
+/// Whether a claim names somebody, and that is not `ours`. What is missing, null, empty or neither text nor number
+/// names nobody.
+fn names_another(claims: &Claims, name: &str, ours: &str) -> bool {
+    match claims.get(name) {
+        Some(Value::String(stated)) => !stated.is_empty() && stated != ours,
+        Some(Value::Number(stated)) => stated.to_string() != ours,
+        _ => false,
+    }
 }
 
 impl fmt::Debug for IdTokenClaims {

@@ -18,6 +18,7 @@ pub mod jws;
 pub mod logout;
 pub mod loopback;
 pub mod origin;
+pub mod packing;
 pub mod resource;
 pub mod retry_after;
 pub mod revocation;

@@ -52,6 +52,20 @@ impl ApiBase {
     }
 }
 
+/// Whether an app may send its requests by this method, in any case. Not by those that are no plain
+/// question to the API: they carry the access token where it must not go.
+pub fn check_method(method: &str) -> Result<(), &'static str> {
+    match method.to_ascii_uppercase().as_str() {
+        // RFC 9110 §9.3.6: its target is a host and port, not a path below the API's base.
+        "CONNECT" => Err("must not be CONNECT: it asks for a tunnel to another place"),
+        // RFC 9110 §9.3.8: "A client MUST NOT generate fields in a TRACE request containing sensitive
+        // data that might be disclosed by the response."
+        "TRACE" => Err("must not be TRACE: its answer is the request, with the access token in it"),
+        method if !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphabetic()) => Ok(()),
+        _ => Err("is no HTTP method; write GET, POST, …"),
+    }
+}
+
 /// Whether an app may not set this header of an API request: the token's own, those that frame or
 /// route the message (RFC 9110 §7.2, §7.6.1, RFC 9112 §6), credentials of another kind, non-names.
 pub fn forbidden_header(name: &str) -> bool {
@@ -194,6 +208,25 @@ mod tests {
             "\u{0}",
         ] {
             assert!(base().join(path).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_goes_by_a_method_that_keeps_the_token_with_the_api() {
+        for good in ["GET", "post", "PATCH", "QUERY", "OPTIONS", "TRACER"] {
+            assert_eq!(check_method(good), Ok(()), "{good}");
+        }
+        for (bad, named) in [
+            ("TRACE", "TRACE"),
+            ("tRACe", "TRACE"),
+            ("connect", "CONNECT"),
+            ("", "no HTTP method"),
+            ("GET ", "no HTTP method"),
+            ("TRACE\r\n", "no HTTP method"),
+            ("ÄGET", "no HTTP method"),
+        ] {
+            let reason = check_method(bad).unwrap_err();
+            assert!(reason.contains(named), "{bad:?}: {reason}");
         }
     }
 

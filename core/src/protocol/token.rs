@@ -8,6 +8,7 @@ use super::ProtocolError;
 use super::authorization::is_scope_token;
 use super::encoding::error_code;
 use super::json::{is_json, parse_object};
+use super::packing::{self, PACKED, packing};
 use oauth2::{AccessToken, RefreshToken};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -89,6 +90,8 @@ pub enum TokenProblem {
     Error { status: u16, code: String },
     /// Not a valid answer of a token endpoint: the request may have been processed.
     Garbled { status: u16 },
+    /// Packed, although the request said that it takes nothing packed: the same, with its cause.
+    Packed { status: u16 },
     /// A success that must not be used: of an unknown token type, or a token that fits no header.
     Untrusted(&'static str),
 }
@@ -97,8 +100,12 @@ pub enum TokenProblem {
 pub fn parse_token_answer(
     status: u16,
     content_type: Option<&str>,
+    content_encoding: &[&str],
     body: &[u8],
 ) -> Result<TokenResponse, TokenProblem> {
+    if packing(content_encoding).is_some() {
+        return Err(TokenProblem::Packed { status });
+    }
     let garbled = TokenProblem::Garbled { status };
     if !is_json(content_type) {
         return Err(garbled);
@@ -165,21 +172,24 @@ pub enum Verdict {
 /// Judges a refused or unreadable refresh.
 pub fn verdict(problem: &TokenProblem) -> Verdict {
     match problem {
-        TokenProblem::Error { status: 429, .. } | TokenProblem::Garbled { status: 429 } => {
-            Verdict::RateLimited
-        }
+        TokenProblem::Error { status: 429, .. }
+        | TokenProblem::Garbled { status: 429 }
+        | TokenProblem::Packed { status: 429 } => Verdict::RateLimited,
         TokenProblem::Error { status, code } => error_verdict(*status, code),
         // A gateway may speak after the provider has committed.
-        TokenProblem::Garbled { status: 500.. } => Verdict::Unavailable {
-            maybe_processed: true,
-        },
+        TokenProblem::Garbled { status: 500.. } | TokenProblem::Packed { status: 500.. } => {
+            Verdict::Unavailable {
+                maybe_processed: true,
+            }
+        }
         // A 4xx is a refusal even with an empty body (interop.md); 408 says that an answer took
         // too long, anything below 400 that one was lost or altered on its way.
-        TokenProblem::Garbled { status } => {
+        TokenProblem::Garbled { status } | TokenProblem::Packed { status } => {
             let maybe_processed = *status < 400 || *status == 408;
+            let packed = matches!(problem, TokenProblem::Packed { .. });
             Verdict::Provider {
                 status: *status,
-                code: None,
+                code: packed.then(|| PACKED.to_owned()),
                 maybe_processed,
             }
         }
@@ -264,6 +274,7 @@ impl From<TokenProblem> for ProtocolError {
                 code: Some(code),
             },
             TokenProblem::Garbled { status } => ProtocolError::Answer { status, code: None },
+            TokenProblem::Packed { status } => packing::packed(status),
             TokenProblem::Untrusted(check) => ProtocolError::Untrusted(check),
         }
     }

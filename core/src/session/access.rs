@@ -86,12 +86,17 @@ impl SessionManager {
         token_of(&known, &*self.clock)
     }
 
-    /// After a refresh: a token that lives shorter than was wished for is better than none.
+    /// After a refresh: a token that lives shorter than was wished for is better than none. One that has ended is none,
+    /// unless it has only just come: then a clock that was set, or the provider's own count, says so, and an API may well
+    /// take it.
     fn whatever_is_left(&self) -> Result<AccessToken, AuthError> {
         let known = self.known()?;
         match known.signed_out(&*self.clock) {
             Some(reason) => Err(AuthError::LoginRequired { reason }),
             None => token_of(&known, &*self.clock)
+                .filter(|token| {
+                    token.expires_in_seconds != Some(0) || self.pace.is_settled(self.clock.boot())
+                })
                 .ok_or_else(|| AuthError::network(NetworkReason::Unavailable)),
         }
     }

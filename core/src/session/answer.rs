@@ -10,7 +10,7 @@ use super::SessionManager;
 use super::commit::Writer;
 use super::finish::expires_at;
 use super::provider::host;
-use super::record::{Ending, Live, Refusals, State};
+use super::record::{Ending, Live, Refusals, State, scopes_of};
 use super::revocation::Revocable;
 use super::send::Attempt;
 use super::timeline::What;
@@ -90,7 +90,12 @@ impl SessionManager {
         );
         self.learn_time(answer.header("date"));
         Ok(Answer {
-            tokens: parse_token_answer(answer.status, answer.header("content-type"), &answer.body),
+            tokens: parse_token_answer(
+                answer.status,
+                answer.header("content-type"),
+                &answer.all("content-encoding"),
+                &answer.body,
+            ),
             retry_after_seconds: retry_after_seconds(
                 answer.header("retry-after"),
                 answer.header("date"),
@@ -120,6 +125,14 @@ impl SessionManager {
             }
         };
         let retry_after_seconds = answer.retry_after_seconds;
+        // An answer to the head alone, a gateway's: whatever it says, it says nothing about a token that was not sent.
+        if !attempt.sent {
+            let error = AuthError::Network {
+                reason: NetworkReason::Unavailable,
+                retry_after_seconds,
+            };
+            return Conclusion::Done(self.fail(attempt, error, true).await);
+        }
         let problem = match answer.tokens {
             Ok(tokens) => return Conclusion::Done(self.renewed(attempt, tokens, keys).await),
             Err(problem) => problem,
@@ -208,7 +221,7 @@ impl SessionManager {
                 expires_at,
             });
         } else {
-            next.scopes = tokens.scopes.unwrap_or_else(|| live.scopes.clone());
+            next.scopes = scopes_of(tokens.scopes, live.scopes.clone());
             next.access_token = Some(tokens.access_token);
             next.obtained = attempt.asked;
             next.expires_at = expires_at;

@@ -219,6 +219,17 @@ impl Claim {
         }
     }
 
+    /// The last send, which [`Self::sending`] announced, left at this moment.
+    pub(crate) fn left_at(self, moment: Moment) -> Self {
+        Self {
+            sent: self.sent.map(|sent| Sent {
+                last: moment,
+                ..sent
+            }),
+            ..self
+        }
+    }
+
     /// What is left when its holder gives it up with these sends still open.
     pub(crate) fn given_up(sent: Option<Sent>) -> Option<Self> {
         sent.map(|sent| Self {

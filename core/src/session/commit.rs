@@ -38,33 +38,47 @@ impl SessionManager {
         expected: Option<Tag>,
         writer: Writer,
     ) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().await;
-        if writer == Writer::Refresh && self.is_fenced(&record) {
-            return Err(StoreError::Conflict);
-        }
-        let stored = match record.encode() {
-            Ok(bytes) => {
-                self.vault
-                    .swap(&self.session_name, expected.clone(), bytes)
-                    .await
+        let failed = {
+            let _turn = self.turn.lock().await;
+            if writer == Writer::Refresh && self.is_fenced(&record) {
+                return Err(StoreError::Conflict);
             }
-            Err(_) => Err(StoreError::Unavailable),
+            match self.write(&record, expected.clone()).await {
+                // A logout ended the session in memory while the store was at it.
+                Ok(tag) if writer == Writer::Refresh && self.is_fenced(&record) => {
+                    self.reached(&record);
+                    self.point_at(tag);
+                    return Err(StoreError::Conflict);
+                }
+                Ok(tag) => {
+                    self.reached(&record);
+                    self.take_over(record, Some(tag), true);
+                    None
+                }
+                Err(StoreError::Conflict) => return Err(StoreError::Conflict),
+                Err(error) => {
+                    self.take_over(record, expected, false);
+                    Some(error)
+                }
+            }
         };
-        match stored {
-            Ok(tag) => {
-                self.reached(&record);
-                self.take_over(record, Some(tag), true);
-            }
-            Err(StoreError::Conflict) => return Err(StoreError::Conflict),
-            Err(error) => {
-                self.log.line(
-                    LogLevel::Error,
-                    format_args!("the session could not be stored, and is tried again: {error}"),
-                );
-                self.take_over(record, expected, false);
-            }
+        // After the turn, and when memory is settled: a log sink may ask for the session.
+        if let Some(error) = failed {
+            self.log.line(
+                LogLevel::Error,
+                format_args!("the session could not be stored, and is tried again: {error}"),
+            );
         }
         Ok(())
+    }
+
+    async fn write(
+        &self,
+        record: &SessionRecord,
+        expected: Option<Tag>,
+    ) -> Result<Tag, StoreError> {
+        let bytes = record.encode().map_err(|_| StoreError::Unavailable)?;
+        self.vault.swap(&self.session_name, expected, bytes).await
     }
 
     /// Stores what a refresh has brought. Only a logout or another login is in its way: another process's claim, or
@@ -101,6 +115,13 @@ impl SessionManager {
         }
         self.take_over(record, expected, false);
         Ok(())
+    }
+
+    /// What memory has is to replace the item with this tag. Within a turn.
+    fn point_at(&self, tag: Tag) {
+        if let Memory::Known(known) = &mut *self.memory() {
+            known.tag = Some(tag);
+        }
     }
 
     /// Within a turn.
@@ -144,7 +165,7 @@ impl SessionManager {
     /// Tries again to store a record that is in memory alone.
     pub(crate) async fn persist_pending(&self) {
         for _ in 0..RACES {
-            let _turn = self.turn.lock().await;
+            let turn = self.turn.lock().await;
             let Ok(Known {
                 record: Some(record),
                 tag,
@@ -166,7 +187,11 @@ impl SessionManager {
                     return;
                 }
                 Err(StoreError::Conflict) => {
-                    self.look().await;
+                    let was_put_back = self.look().await;
+                    drop(turn);
+                    if was_put_back {
+                        self.tell_put_back();
+                    }
                 }
                 Err(_) => return,
             }

@@ -10,7 +10,7 @@ use super::commit::{RACES, Writer};
 use super::flight::finish;
 use super::moment::Moment;
 use super::pending::PendingLogin;
-use super::record::{Live, Refusals, SessionRecord, State, Unreadable};
+use super::record::{Live, Refusals, SessionRecord, State, Unreadable, scopes_of};
 use super::timeline::What;
 use super::{SessionManager, random_name};
 use crate::error::AuthError;
@@ -51,6 +51,7 @@ impl SessionManager {
     }
 
     async fn finish_inner(&self, callback_url: &str) -> Result<Session, AuthError> {
+        let _under_way = self.unsettled.begin();
         let (login, callback) = self.take_login(callback_url).await?;
         let code = match callback.outcome(&login.issuer, login.iss_required)? {
             Outcome::Code(code) => code,
@@ -192,7 +193,7 @@ impl SessionManager {
         let live = Live {
             subject,
             // Missing means as requested (RFC 6749 §5.1).
-            scopes: tokens.scopes.unwrap_or(login.scopes),
+            scopes: scopes_of(tokens.scopes, login.scopes),
             resources: login.resources,
             claims,
             nonce: login.nonce,

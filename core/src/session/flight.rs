@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -81,6 +82,18 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 ) -> Option<T> {
     let work: Box<dyn FnOnce() -> T + Send> = Box::new(work);
     tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// The same from a thread that is in no runtime. It waits so long at most; `None` also if the work took longer: then it
+/// goes on, and nobody hears of it.
+pub(crate) fn off_thread_here<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (done, result) = mpsc::channel();
+    let work = move || drop(done.send(work()));
+    std::thread::Builder::new().spawn(work).ok()?;
+    result.recv_timeout(patience).ok()
 }
 
 /// Runs work that must finish once it has begun, and waits for it.

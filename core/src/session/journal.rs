@@ -182,7 +182,7 @@ impl SessionManager {
     }
 
     async fn write_journal_here(self: Arc<Self>) {
-        let _one = self.writing_journal.lock().await;
+        let one = self.writing_journal.lock().await;
         let (events, reached) = {
             let unwritten = self.unwritten();
             (unwritten.events.clone(), unwritten.reached.clone())
@@ -191,13 +191,17 @@ impl SessionManager {
             return;
         }
         let written = Unwritten { events, reached };
-        match self.append(&written).await {
+        let appended = self.append(&written).await;
+        if appended.is_ok() {
             // What was noted meanwhile stays.
-            Ok(()) => self.unwritten().remove(&written),
-            Err(error) => self.log.line(
+            self.unwritten().remove(&written);
+        }
+        drop(one);
+        if let Err(error) = appended {
+            self.log.line(
                 LogLevel::Warn,
                 format_args!("the journal was not written, and is tried again: {error}"),
-            ),
+            );
         }
     }
 

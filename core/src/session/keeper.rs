@@ -23,17 +23,23 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 impl SessionManager {
     /// Reads the store and takes over what it holds.
     pub(crate) async fn reload(&self) -> Result<Known, AuthError> {
-        let _turn = self.turn.lock().await;
-        self.looked_now();
-        self.look().await;
+        let was_put_back = {
+            let _turn = self.turn.lock().await;
+            self.looked_now();
+            self.look().await
+        };
+        if was_put_back {
+            self.tell_put_back();
+        }
         self.known()
     }
 
-    /// Within a turn.
-    pub(crate) async fn look(&self) {
+    /// Within a turn. Returns whether an older record was put back, which is told after the turn.
+    pub(crate) async fn look(&self) -> bool {
         let read = self.vault.load(&self.session_name).await;
-        let read = self.unless_put_back(read).await;
+        let (read, was_put_back) = self.unless_put_back(read).await;
         self.adopt(read);
+        was_put_back
     }
 
     /// Looks at the store beside a caller who is served from memory, if the last look is long ago: so another

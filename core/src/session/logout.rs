@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::commit::{RACES, Writer};
 use super::flight::finish;
+use super::memory::Memory;
 use super::record::{Ending, SessionRecord, State};
 use super::revocation::Revocable;
 use super::timeline::What;
@@ -34,19 +35,29 @@ impl SessionManager {
     }
 
     async fn logout_inner(&self, options: LogoutOptions) -> Result<LogoutOutcome, AuthError> {
+        let era = self.unsettled.era();
+        let under_way = self.unsettled.begin();
         let (stored, revocable) = self.write_tombstone().await;
+        drop(under_way);
         self.pace.reset();
         self.keep_aside(None);
         self.note(&What::Ended(SignedOutReason::LoggedOut));
         self.log.line(LogLevel::Info, format_args!("logged out"));
-        // A local logout asks the provider nothing: it names its pages only where the metadata is there already.
+        // A local logout asks the provider nothing: it names its pages only where the metadata is there already. Nor is a
+        // provider waited for that does not answer when the process has to end.
         let metadata = if options.local {
             self.provider.known_metadata()
         } else {
-            self.provider.metadata().await.ok()
+            let asked = self.provider.metadata();
+            let asked = self.unsettled.while_it_lasts(era, asked).await;
+            asked.and_then(Result::ok)
         };
         let revocation = match revocable {
-            Some(token) if !options.local => self.revoke(&token, metadata.as_deref()).await,
+            Some(token) if !options.local => {
+                let revoked = self.revoke(&token, metadata.as_deref());
+                let revoked = self.unsettled.while_it_lasts(era, revoked).await;
+                revoked.unwrap_or(Revocation::Pending)
+            }
             _ => Revocation::NotNeeded,
         };
         if !stored && revocation != Revocation::Done {
@@ -66,6 +77,7 @@ impl SessionManager {
         let mut revocable = None;
         let mut latest = self.known().ok().and_then(|known| known.record);
         let mut expected = None;
+        self.end_in_memory();
         for _ in 0..RACES {
             match self.vault.load(&self.session_name).await {
                 Ok(item) => {
@@ -122,6 +134,20 @@ impl SessionManager {
             self.take_over(tombstone, if deleted { None } else { expected }, deleted);
         }
         (deleted, revocable)
+    }
+
+    /// Before the store is asked: one that hangs, or fails, keeps nobody logged in.
+    fn end_in_memory(&self) {
+        let mut memory = self.memory();
+        let Memory::Known(known) = &mut *memory else {
+            return;
+        };
+        if known.live().is_some()
+            && let Some(tombstone) = self.tombstone(known.record.as_deref())
+        {
+            known.record = Some(Arc::new(tombstone));
+            known.persisted = false;
+        }
     }
 
     fn tombstone(&self, latest: Option<&SessionRecord>) -> Option<SessionRecord> {

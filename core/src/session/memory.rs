@@ -110,7 +110,8 @@ impl Known {
     }
 }
 
-/// Until when an access token is good, by both clocks: the one that says less is believed (refresh.md §4.5).
+/// Until when an access token is good, by both clocks: the one that says less is believed (refresh.md §4.5). Of a token
+/// that is not there nothing is left, whatever its dates say.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Lifetime {
     obtained_at: i64,
@@ -128,6 +129,13 @@ impl Lifetime {
 
     /// `share` is random.
     pub(crate) fn with_share(live: &Live, clock: &dyn Clock, share: u16) -> Self {
+        if live.access_token.is_none() {
+            return Self {
+                wall_end: Some(i64::MIN),
+                boot_end: Some(Duration::ZERO),
+                ..Self::default()
+            };
+        }
         let Some(wall_end) = live.expires_at else {
             return Self::default();
         };
@@ -253,6 +261,21 @@ mod tests {
         let mut live = live();
         live.obtained.boot_id = Some("another boot".to_owned());
         assert!(!Lifetime::of(&live, &hands).is_fresh(None, &hands));
+    }
+
+    #[test]
+    fn a_token_that_is_not_there_is_over_whatever_its_dates_say() {
+        let hands = Hands(Mutex::new((1_000, 50)));
+        for expires_at in [Some(4_600), None] {
+            let mut live = live();
+            live.access_token = None;
+            live.expires_at = expires_at;
+            let absent = Lifetime::of(&live, &hands);
+            assert_eq!(absent.left(&hands), Some(0), "{expires_at:?}");
+            for min_validity in [None, Some(0), Some(60)] {
+                assert!(!absent.is_fresh(min_validity, &hands), "{expires_at:?}");
+            }
+        }
     }
 
     #[test]

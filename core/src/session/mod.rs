@@ -5,7 +5,8 @@
 //! stored and how), `memory`, `keeper`, `commit`, `rank` and `put_back` (what this process knows, in step with the
 //! store), `moment`, `claim`, `hold` and `pace` (what may be done when: pure), `access`, `flight`, `refresh`, `send`,
 //! `answer` and `settle` (a good token, by one renewal at a time), `journal` and `timeline` (what happened),
-//! `unauthorized` (the rule for a 401), `logout`, `revocation`, `provider_time`, `user_info`, `check_up`.
+//! `unauthorized` (the rule for a 401), `logout`, `revocation`, `unsettled` (what must not be cut off), `provider_time`,
+//! `user_info`, `check_up`.
 //!
 //! Two rules hold it together. Work that must finish once it has begun (an exchange, a refresh, a logout) runs in a
 //! task of its own, so a caller who leaves changes nothing. And every write names the tag of what it replaces, so
@@ -42,8 +43,11 @@ mod revocation;
 mod send;
 mod settings;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod unauthorized;
+mod unsettled;
 mod user_info;
 mod vault;
 
@@ -60,6 +64,7 @@ use self::provider::Provider;
 use self::provider_time::ProviderTime;
 use self::settings::Settings;
 use self::unauthorized::ForcedRefreshes;
+use self::unsettled::Unsettled;
 use self::user_info::TokenAside;
 use self::vault::Vault;
 use crate::background::BackgroundTime;
@@ -102,6 +107,7 @@ pub(crate) struct SessionManager {
     forced_aside: ForcedRefreshes,
     /// Whether a task is at work that stores what is in memory alone.
     persisting: AtomicBool,
+    unsettled: Arc<Unsettled>,
     this: Weak<Self>,
     /// An access token for the userinfo endpoint alone.
     aside: Mutex<Option<TokenAside>>,
@@ -166,6 +172,7 @@ impl SessionManager {
             forced: ForcedRefreshes::default(),
             forced_aside: ForcedRefreshes::default(),
             persisting: AtomicBool::new(false),
+            unsettled: Arc::default(),
             this: this.clone(),
             aside: Mutex::default(),
             background: Mutex::default(),
@@ -205,18 +212,7 @@ impl SessionManager {
     /// [`crate::Auth::session`].
     pub(crate) fn snapshot(&self) -> Session {
         if self.known().is_err() {
-            let read = self.vault.load_here(&self.session_name);
-            self.looked_now();
-            let (read, journal) = self.look_behind(read);
-            if journal.is_some() {
-                self.note_put_back();
-            }
-            let next = self.interpret(read);
-            let mut memory = self.memory();
-            // What came in the meantime is newer than this read.
-            if !matches!(&*memory, Memory::Known(_)) {
-                *memory = next;
-            }
+            self.read_here();
         }
         match &*self.memory() {
             Memory::Known(known) => known.snapshot(&self.settings.issuer, &*self.clock),
@@ -228,6 +224,25 @@ impl SessionManager {
             Memory::Unread => Session::Unavailable {
                 reason: StorageReason::Unavailable,
             },
+        }
+    }
+
+    /// Reads the store in the caller's thread. Memory is settled before anything is told: a log sink may ask for the session.
+    fn read_here(&self) {
+        let read = self.vault.load_here(&self.session_name);
+        self.looked_now();
+        let (read, journal) = self.look_behind(read);
+        let next = self.interpret(read);
+        {
+            let mut memory = self.memory();
+            // What came in the meantime is newer than this read.
+            if matches!(&*memory, Memory::Known(_)) {
+                return;
+            }
+            *memory = next;
+        }
+        if journal.is_some() {
+            self.tell_put_back();
         }
     }
 

@@ -286,6 +286,59 @@ mod tests {
         }
         assert_eq!(logins.open.len(), MAX_OPEN);
         assert!(logins.encode().len() < 16 * 1024);
+        // Of those that were used, the sixteen that came last are remembered.
+        assert_eq!(logins.ended.len(), 16);
+        for (state, reason) in [
+            ("s98", CallbackIgnoredReason::AlreadyUsed),
+            ("s83", CallbackIgnoredReason::AlreadyUsed),
+            ("s82", CallbackIgnoredReason::StateMismatch),
+        ] {
+            assert_eq!(why(&logins, state, 110), Some(reason), "{state}");
+        }
+    }
+
+    #[test]
+    fn by_the_boot_clock_a_login_is_over_after_a_quarter_of_an_hour_and_not_before() {
+        let begun = moment(1_000, 50, Some("a"));
+        let mut logins = PendingLogins::default();
+        let mut timed = login("a", begun.wall);
+        timed.created = Some(begun.clone());
+        logins.open(timed, &begun);
+        // The wall clock was set meanwhile, or was not: it is not asked.
+        for wall in [1_900, 0, 900_000] {
+            let found = |boot| logins.find("a", &moment(wall, boot, Some("a"))).err();
+            assert_eq!(found(50 + 899), None, "{wall}");
+            assert_eq!(
+                found(50 + 900),
+                Some(CallbackIgnoredReason::Expired),
+                "{wall}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_login_from_the_future_of_a_clock_that_was_set_back_is_over() {
+        let mut logins = PendingLogins::default();
+        logins.open(login("a", 10_000), &at(10_000));
+        assert_eq!(why(&logins, "a", 10_000 - 899), None);
+        for now in [10_000 - 900, 0] {
+            let reason = Some(CallbackIgnoredReason::Expired);
+            assert_eq!(why(&logins, "a", now), reason, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_has_ended_is_forgotten_after_an_hour() {
+        for (now, reason) in [
+            (3_599, CallbackIgnoredReason::AlreadyUsed),
+            (3_600, CallbackIgnoredReason::StateMismatch),
+        ] {
+            let mut logins = PendingLogins::default();
+            logins.open(login("a", 0), &at(0));
+            logins.take("a", &at(0));
+            logins.open(login("b", now), &at(now));
+            assert_eq!(why(&logins, "a", now), Some(reason), "{now}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::protocol::discovery::{
     ProviderMetadata, cache_seconds, parse_metadata, well_known_urls,
 };
 use crate::protocol::jwk::{KeySet, parse_jwks};
+use crate::protocol::packing::{packed, packing};
 use crate::transport::{Request, Response, Transport, TransportError};
 
 /// an unknown key makes one fetch, then none for so long.
@@ -235,13 +236,10 @@ impl Provider {
 
 /// The body of a 200; no other status has one that may be used (a redirect is no answer, R-026).
 fn whole(answer: &Response) -> Result<&[u8], ProtocolError> {
-    if answer.status == 200 {
-        Ok(&answer.body)
-    } else {
-        Err(ProtocolError::Answer {
-            status: answer.status,
-            code: None,
-        })
+    match answer.status {
+        200 if packing(&answer.all("content-encoding")).is_some() => Err(packed(200)),
+        200 => Ok(&answer.body),
+        status => Err(ProtocolError::Answer { status, code: None }),
     }
 }
 

@@ -1,48 +1,81 @@
 //! A record that was put back to an older one: by a restored backup, or by a store that had said "done" and was not.
 //!
-//! Its refresh token is spent, so it is as good as lost: it is not sent, and a login replaces it. A process that has the
-//! newer one in memory stores it again. Nothing is deleted: what was put back may be put right.
+//! Its refresh token is spent, so it is as good as lost: it is not sent, and a login replaces it. The journal tells, and
+//! so does memory: a process that has a newer record of the same session stores it again. Nothing is deleted: what was put
+//! back may be put right.
 
 use super::SessionManager;
 use super::flight::off_thread;
 use super::journal::Journal;
-use super::memory::Memory;
+use super::memory::{Known, Memory};
+use super::record::SessionRecord;
 use super::timeline::What;
+use super::vault::Tag;
 use crate::log::LogLevel;
 use crate::storage::{StoreError, StoredItem};
 
 type Read = Result<Option<StoredItem>, StoreError>;
 
 impl SessionManager {
-    /// What was read, unless it lies behind the journal's mark. Within a turn: memory that has the newer record is the
-    /// truth from now on.
-    pub(crate) async fn unless_put_back(&self, read: Read) -> Read {
+    /// What was read, unless it was put back; and whether it was, which the caller tells after its turn. Within a turn:
+    /// memory that has the newer record is the truth from now on.
+    pub(crate) async fn unless_put_back(&self, read: Read) -> (Read, bool) {
         let manager = match self.this.upgrade() {
             Some(manager) if !self.is_ours(&read) => manager,
-            _ => return read,
+            _ => return (read, false),
         };
+        if self.memory_is_ahead_of(&read) {
+            return (Err(StoreError::Unavailable), true);
+        }
         let looked = off_thread(move || manager.look_behind(read)).await;
         let (read, journal) = looked.unwrap_or((Err(StoreError::Unavailable), None));
         let (Some(journal), Err(StoreError::KeyLost { tag })) = (journal, &read) else {
-            return read;
+            return (read, false);
         };
-        if let Memory::Known(known) = &mut *self.memory() {
-            let ours = known.record.as_deref();
-            if ours.is_some_and(|ours| !journal.is_ahead_of(ours)) {
-                known.tag = Some(tag.clone());
-                known.persisted = false;
-                self.persist_later();
-                return Err(StoreError::Unavailable);
-            }
-            if known.lost && known.tag.as_ref() == Some(tag) {
-                return read;
-            }
+        if self.stays(tag, |_, ours| !journal.is_ahead_of(ours)) {
+            return (Err(StoreError::Unavailable), true);
         }
-        self.note_put_back();
-        read
+        let is_known = matches!(&*self.memory(), Memory::Known(known)
+            if known.lost && known.tag.as_ref() == Some(tag));
+        (read, !is_known)
     }
 
-    pub(crate) fn note_put_back(&self) {
+    /// Whether this is a record of the session in memory from before what this process has seen in the store. The journal
+    /// may say nothing of it: both may have been put back. A logout is none, whatever its generation: a process that could
+    /// not read the store has written it.
+    fn memory_is_ahead_of(&self, read: &Read) -> bool {
+        let Ok(Some(item)) = read else { return false };
+        let Ok(found) = self.decode(item) else {
+            return false;
+        };
+        !found.is_logout()
+            && self.stays(&item.tag, |known, ours| {
+                known.persisted && ours.is_newer_than(&found)
+            })
+    }
+
+    /// Memory stays as it is, and is stored again in the place of what has this tag, if its record is the newer one.
+    fn stays(&self, tag: &Tag, is_newer: impl FnOnce(&Known, &SessionRecord) -> bool) -> bool {
+        {
+            let mut memory = self.memory();
+            let Memory::Known(known) = &mut *memory else {
+                return false;
+            };
+            let Some(ours) = known.record.clone() else {
+                return false;
+            };
+            if !is_newer(known, &ours) {
+                return false;
+            }
+            known.tag = Some(tag.clone());
+            known.persisted = false;
+        }
+        self.persist_later();
+        true
+    }
+
+    /// Not within a turn: a log sink may ask for the session.
+    pub(crate) fn tell_put_back(&self) {
         self.note(&What::PutBack);
         self.log.line(
             LogLevel::Error,

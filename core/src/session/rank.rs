@@ -85,6 +85,24 @@ mod tests {
     }
 
     #[test]
+    fn an_ending_stands_where_the_record_was_removed() {
+        for reason in [
+            SignedOutReason::LoggedOut,
+            SignedOutReason::Revoked,
+            SignedOutReason::RotationInterrupted,
+            SignedOutReason::SubjectChanged,
+        ] {
+            let ended = ended(&session("a", 1, 10), reason, 20);
+            assert!(outranks(&ended, None), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_was_not_stored_stands_where_the_record_was_removed() {
+        assert!(outranks(&session("a", 0, 10), None));
+    }
+
+    #[test]
     fn a_logout_stands_against_the_session_it_ended_and_not_against_a_later_login() {
         let out = ended(&session("a", 1, 10), SignedOutReason::LoggedOut, 20);
         assert!(outranks(&out, Some(&session("a", 5, 10))));
@@ -121,5 +139,19 @@ mod tests {
     fn of_two_logins_the_later_one_stands() {
         assert!(outranks(&session("b", 0, 20), Some(&session("a", 4, 10))));
         assert!(!outranks(&session("a", 0, 10), Some(&session("b", 0, 20))));
+    }
+
+    #[test]
+    fn of_two_acts_in_one_second_ours_stands() {
+        let theirs = [
+            session("b", 0, 20),
+            session("b", 4, 20),
+            ended(&session("b", 4, 10), SignedOutReason::LoggedOut, 20),
+        ];
+        let out = ended(&session("a", 1, 10), SignedOutReason::LoggedOut, 20);
+        for theirs in &theirs {
+            assert!(outranks(&session("a", 0, 20), Some(theirs)), "our login");
+            assert!(outranks(&out, Some(theirs)), "our logout");
+        }
     }
 }

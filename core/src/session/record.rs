@@ -15,6 +15,8 @@ use crate::types::SignedOutReason;
 const SCHEMA: u32 = 2;
 /// What a store takes (refresh.md §4.1).
 pub(crate) const MAX_BYTES: usize = 16 * 1024;
+/// What the scopes may take of it.
+const MAX_SCOPES: usize = MAX_BYTES / 2;
 
 /// One session, live or ended. `generation` goes up with each refresh, so an old answer never replaces a new one.
 #[derive(Clone, Serialize, Deserialize)]
@@ -204,7 +206,7 @@ impl SessionRecord {
     }
 
     /// The bytes to store. Where they are too many, the access token stays in memory alone (it can be had again),
-    /// then all claims but the ones that name the person.
+    /// then all claims but the ones that name the person, then the scopes. The refresh token is what all is about.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, TooLarge> {
         let whole = serde_json::to_vec(self).map_err(|_| TooLarge)?;
         let State::Live(live) = &self.state else {
@@ -214,23 +216,36 @@ impl SessionRecord {
             return Ok(whole);
         }
         let mut smaller = (**live).clone();
-        if smaller.refresh_token.is_some() {
-            smaller.access_token = None;
+        for leave_out in [access_token, most_claims, scopes] {
+            leave_out(&mut smaller);
+            let bytes = serde_json::to_vec(&self.with(smaller.clone())).map_err(|_| TooLarge)?;
+            if bytes.len() <= MAX_BYTES {
+                return Ok(bytes);
+            }
         }
-        let bytes = serde_json::to_vec(&self.with(smaller.clone())).map_err(|_| TooLarge)?;
-        if bytes.len() <= MAX_BYTES {
-            return Ok(bytes);
-        }
-        smaller
-            .claims
-            .retain(|name, _| matches!(name.as_str(), "sub" | "name" | "email" | "auth_time"));
-        let bytes = serde_json::to_vec(&self.with(smaller)).map_err(|_| TooLarge)?;
-        if bytes.len() <= MAX_BYTES {
-            Ok(bytes)
-        } else {
-            Err(TooLarge)
-        }
+        Err(TooLarge)
     }
+}
+
+fn access_token(live: &mut Live) {
+    if live.refresh_token.is_some() {
+        live.access_token = None;
+    }
+}
+
+fn most_claims(live: &mut Live) {
+    live.claims
+        .retain(|name, _| matches!(name.as_str(), "sub" | "name" | "email" | "auth_time"));
+}
+
+fn scopes(live: &mut Live) {
+    live.scopes.clear();
+}
+
+/// The scopes that an answer names; the ones before where it names none, or more than a record has room for.
+pub(crate) fn scopes_of(answer: Option<Vec<String>>, before: Vec<String>) -> Vec<String> {
+    let fit = |scopes: &Vec<String>| scopes.iter().map(String::len).sum::<usize>() <= MAX_SCOPES;
+    answer.filter(fit).unwrap_or(before)
 }
 
 #[cfg(test)]
@@ -329,5 +344,28 @@ pub(crate) mod tests {
         let read = SessionRecord::decode(&bytes, "https://op.example", "app").expect("ours");
         let claims = &read.live().expect("live").claims;
         assert_eq!(claims.keys().collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn of_a_record_that_is_too_large_the_scopes_go_before_the_refresh_token() {
+        let mut large = live();
+        large.refresh_token = Some(RefreshToken::new("r".repeat(MAX_SCOPES)));
+        large.scopes = vec!["s".repeat(MAX_SCOPES)];
+        let bytes = record(large).encode().expect("fits without them");
+        let read = SessionRecord::decode(&bytes, "https://op.example", "app").expect("ours");
+        let live = read.live().expect("live");
+        assert!(live.refresh_token.is_some());
+        assert!(live.scopes.is_empty());
+    }
+
+    #[test]
+    fn scopes_that_leave_no_room_are_not_taken() {
+        let old = || vec!["openid".to_owned()];
+        let fit = vec!["s".repeat(MAX_SCOPES / 2), "t".repeat(MAX_SCOPES / 2)];
+        assert_eq!(scopes_of(Some(fit.clone()), old()), fit);
+        let mut more = fit;
+        more.push("u".to_owned());
+        assert_eq!(scopes_of(Some(more), old()), old());
+        assert_eq!(scopes_of(None, old()), old());
     }
 }

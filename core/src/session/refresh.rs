@@ -54,13 +54,13 @@ impl SessionManager {
         } else {
             &self.flight
         };
-        let manager = Arc::clone(self);
+        let (manager, era) = (Arc::clone(self), self.unsettled.era());
         flight.board(|| async move {
             let _alone = manager.sending.lock().await;
             manager.adopt_hold().await;
             let result = match manager.pace.too_early(manager.clock.boot()) {
                 Some(error) => manager.pause(wish, seen.as_deref(), error).await,
-                None => Box::pin(manager.refresh_once(wish, seen.as_deref())).await,
+                None => Box::pin(manager.refresh_once(wish, seen.as_deref(), era)).await,
             };
             if let Err(error) = &result {
                 manager.log.line(
@@ -109,6 +109,7 @@ impl SessionManager {
         &self,
         wish: Wish,
         before: Option<&SessionRecord>,
+        era: u64,
     ) -> Result<(), AuthError> {
         self.persist_pending().await;
         let (metadata, keys) = tokio::join!(self.provider.metadata(), self.provider.keys());
@@ -140,7 +141,7 @@ impl SessionManager {
                 return Ok(());
             }
             self.adopt_hold().await;
-            if let Some(error) = self.pace.too_early(self.clock.boot()) {
+            if let Some(error) = self.not_now(era) {
                 return Err(error);
             }
             let gone = self.holder_is_gone(live.claim.as_ref()).await;
@@ -173,7 +174,7 @@ impl SessionManager {
             };
             // Before the claim: who is about to be suspended takes none.
             let _background = self.background_time().await?;
-            let attempt = match self.take_claim(&known, wish, &now, send_within).await {
+            let attempt = match self.take_claim(&known, wish, &now, send_within, era).await {
                 Ok(attempt) => Attempt {
                     moved: endpoint.moved,
                     ..attempt
@@ -205,11 +206,11 @@ impl SessionManager {
                 let situation = self.situation(live, &known, wish, &now, false, 0);
                 situation.may_repeat_at_once()
             });
-            if !again {
+            let pause = self.clock.wait(before_a_repeat(share()));
+            if !again || self.unsettled.while_it_lasts(era, pause).await.is_none() {
                 return self.fail(attempt, error, false).await;
             }
             self.note(&What::RefreshFailed(error.class()));
-            self.clock.wait(before_a_repeat(share())).await;
         }
         Err(unavailable(None))
     }
@@ -249,6 +250,12 @@ impl SessionManager {
         self.pace
             .failed(&error, &self.moment(), self.clock.boot(), share());
         error
+    }
+
+    /// Why nothing is sent now: the provider is left alone for a while, or this process is about to end.
+    fn not_now(&self, era: u64) -> Option<AuthError> {
+        let ends = self.unsettled.is_over(era).then(|| unavailable(None));
+        ends.or_else(|| self.pace.too_early(self.clock.boot()))
     }
 
     fn situation<'a>(
@@ -302,6 +309,7 @@ impl SessionManager {
         wish: Wish,
         now: &Moment,
         send_within: u64,
+        era: u64,
     ) -> Result<Attempt, StoreError> {
         let (Some(record), Some(live)) = (&known.record, known.live()) else {
             return Err(StoreError::Conflict);
@@ -331,6 +339,8 @@ impl SessionManager {
             send_within,
             asked: now.clone(),
             for_user_info: wish.for_user_info,
+            era,
+            under_way: None,
             moved: false,
         })
     }

@@ -8,10 +8,12 @@ use url::Url;
 use super::SessionManager;
 use super::flight::spawn;
 use super::pending::PendingLogin;
+use super::provider::host;
 use crate::log::LogLevel;
 use crate::protocol::discovery::ProviderMetadata;
 use crate::protocol::jws;
 use crate::protocol::origin::may_revoke_at;
+use crate::protocol::packing::packing;
 use crate::protocol::revocation::{RevocationVerdict, revocation_request, revocation_verdict};
 use crate::protocol::token::TokenResponse;
 use crate::transport::Request;
@@ -72,11 +74,23 @@ impl SessionManager {
         let Revocable { token, hint, .. } = revocable;
         let body = revocation_request(&self.settings.client_id, token, hint);
         match self.transport.send(Request::post_form(url, body)).await {
-            Ok(answer) => match revocation_verdict(answer.status, &answer.body) {
-                RevocationVerdict::Done => Revocation::Done,
-                RevocationVerdict::Failed => Revocation::Failed,
-                RevocationVerdict::Retriable => Revocation::Pending,
-            },
+            Ok(answer) => {
+                // The status has said it all the same (RFC 7009 §2.2).
+                if let Some(coding) = packing(&answer.all("content-encoding")) {
+                    self.log.line(
+                        LogLevel::Warn,
+                        format_args!(
+                            "revocation at {}: the provider packed its answer ({coding}) although it was asked not to",
+                            host(url)
+                        ),
+                    );
+                }
+                match revocation_verdict(answer.status, &answer.body) {
+                    RevocationVerdict::Done => Revocation::Done,
+                    RevocationVerdict::Failed => Revocation::Failed,
+                    RevocationVerdict::Retriable => Revocation::Pending,
+                }
+            }
             Err(_) => Revocation::Pending,
         }
     }

@@ -17,6 +17,7 @@ use super::claim::{STEP, Sent, TERM};
 use super::moment::Moment;
 use super::record::{Live, SessionRecord};
 use super::timeline::What;
+use super::unsettled::UnderWay;
 use super::vault::Tag;
 use crate::background::BackgroundWork;
 use crate::error::AuthError;
@@ -45,6 +46,9 @@ pub(crate) struct Attempt {
     pub(crate) asked: Moment,
     /// The access token is for the userinfo endpoint alone; the session keeps the one it has.
     pub(crate) for_user_info: bool,
+    /// The era that it was begun in, and what keeps the process from ending once it was sent.
+    pub(crate) era: u64,
+    pub(crate) under_way: Option<Arc<UnderWay>>,
     /// The metadata name another origin than the one that it goes to.
     pub(crate) moved: bool,
 }
@@ -52,8 +56,8 @@ pub(crate) struct Attempt {
 /// What became of a send.
 pub(crate) enum Outcome {
     Ended(Result<Answer, TransportError>),
-    /// It was not made: somebody else wrote first, or too much time had passed (both are a `Conflict`), or the store
-    /// failed.
+    /// It was not made: somebody else wrote first, too much time had passed, or this process is about to end (all are a
+    /// `Conflict`), or the store failed.
     Withdrawn(StoreError),
 }
 
@@ -106,7 +110,10 @@ impl SessionManager {
             Some(error) => Outcome::Withdrawn(error.clone()),
             None => Outcome::Ended(answer),
         };
-        (handover.attempt.clone(), outcome)
+        let attempt = handover.attempt.clone();
+        // The connection may keep the body, which keeps the handover.
+        handover.attempt.under_way = None;
+        (attempt, outcome)
     }
 
     fn refresh_body(&self, attempt: &Attempt) -> String {
@@ -138,20 +145,19 @@ impl SessionManager {
     ) -> impl Future<Output = Option<Vec<u8>>> + Send + 'static {
         let (vault, clock) = (self.vault.clone(), Arc::clone(&self.clock));
         let name = self.session_name.clone();
-        let manager = self.this.clone();
+        let (manager, unsettled) = (self.this.clone(), Arc::clone(&self.unsettled));
         async move {
             let attempt = {
                 let handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
                 handover.attempt.clone()
             };
             let tag = attempt.tag;
-            let said = say_so(
-                &attempt.record,
-                attempt.send_within,
-                &*clock,
-                |bytes| async move { vault.swap(&name, Some(tag), bytes).await },
-            )
-            .await;
+            let write = |bytes| async move { vault.swap(&name, Some(tag), bytes).await };
+            let under_way = unsettled.begin_in(attempt.era);
+            let said = match &under_way {
+                Some(_) => say_so(&attempt.record, attempt.send_within, &*clock, write).await,
+                None => Err(StoreError::Conflict),
+            };
             let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
             if handover.over {
                 return None;
@@ -171,6 +177,7 @@ impl SessionManager {
                 }
             }
             handover.attempt.sent = true;
+            handover.attempt.under_way = under_way.map(Arc::new);
             let repeat = handover.attempt.earlier.is_some();
             if let Some(manager) = manager.upgrade() {
                 manager.note(&What::RefreshSent { repeat });
@@ -180,7 +187,8 @@ impl SessionManager {
     }
 }
 
-/// Writes `maybe_sent` in the place of the claim. Returns what was written, its tag, and whether it may still be sent.
+/// Writes `maybe_sent` in the place of the claim. Returns what was written, but for the moment of the send, which is
+/// known only afterwards; its tag; and whether it may still be sent.
 async fn say_so<F>(
     record: &SessionRecord,
     within: u64,
@@ -203,6 +211,12 @@ where
     });
     let bytes = next.encode().map_err(|_| StoreError::Unavailable)?;
     let tag = write(bytes).await?;
-    let in_time = sending.may_still_send(&Moment::now(clock), STEP);
+    let left = Moment::now(clock);
+    let in_time = sending.may_still_send(&left, STEP);
+    // The write may have taken seconds: the pause before another send counts from here, not from before it.
+    let next = next.with(Live {
+        claim: Some(sending.left_at(left)),
+        ..live.clone()
+    });
     Ok((next, tag, in_time))
 }

@@ -61,6 +61,7 @@ impl SessionManager {
         let claims = parse_userinfo(
             answer.status,
             answer.header("content-type"),
+            &answer.all("content-encoding"),
             &answer.body,
             subject,
         )?;

@@ -16,9 +16,10 @@ use thiserror::Error as ThisError;
 /// configuration, its pins. For [`crate::Auth::with_trust`].
 ///
 /// Whether the certificate is for the host that was asked for, and whether the server has its key, is checked by the
-/// core in any case. Called during each new TLS connection, from several threads at once, and blocks the one that it is
-/// called in: it must not use the network, ask a person, or take longer than milliseconds. An exception is a no, and a no
-/// is `Network` with the reason `tls` for the app.
+/// core in any case: a copied certificate is worth nothing, also where the answer here is yes. Called during each new TLS
+/// connection (sessions are not resumed, so trust that is withdrawn counts at the next connection; one that is open goes
+/// on), from several threads at once, and blocks the one that it is called in: it must not use the network, ask a person,
+/// or take longer than milliseconds. An exception is a no, and a no is `Network` with the reason `tls` for the app.
 #[uniffi::export(rust, foreign)]
 pub trait TrustEvaluator: Send + Sync {
     /// Returns if this chain is trusted now: it leads to a trusted authority, no certificate in it has expired.

@@ -4,6 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use latchkey::{SealError, StoreError, file_store, key_file_sealer};
 use tempfile::tempdir;
@@ -118,6 +122,29 @@ fn a_socket_in_place_of_an_item_blocks_nobody() {
     fs::remove_file(&path).unwrap();
     let _socket = UnixListener::bind(&path).unwrap();
     assert_eq!(store.load("a".into()), Err(StoreError::Unavailable));
+}
+
+#[test]
+fn a_pipe_in_place_of_an_item_blocks_nobody_and_is_replaced() {
+    let (_directory, store, path) = store_with_an_item();
+    fs::remove_file(&path).unwrap();
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let (done, loaded) = mpsc::channel();
+    let reader = Arc::clone(&store);
+    thread::spawn(move || done.send(reader.load("a".into())));
+    // One that waits for a writer waits for ever.
+    let loaded = loaded.recv_timeout(Duration::from_secs(20));
+    let corrupt = StoreError::Corrupt {
+        tag: UNREADABLE.to_vec(),
+    };
+    assert_eq!(loaded, Ok(Err(corrupt)));
+    let expected = Some(UNREADABLE.to_vec());
+    assert_eq!(
+        store.swap("a".into(), expected, Some(item(2, b"new"))),
+        Ok(())
+    );
+    assert_eq!(store.load("a".into()), Ok(Some(item(2, b"new"))));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `doctor` and `timeline`: for whoever asks what is wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use latchkey::{Auth, AuthError, Check, CheckResult, PingClient, Session, TimelineEvent};
+use latchkey::{Auth, AuthError, Check, CheckResult, PingClient, Session, Settled, TimelineEvent};
 use serde_json::{Map, Value, json};
 
 use crate::commands::{Context, waiting};
+use crate::ending::UNANSWERED;
 use crate::output::{Answer, printable};
 
 pub(crate) async fn doctor(context: &Context) -> Result<Answer, AuthError> {
@@ -53,6 +55,11 @@ async fn api_check(auth: &Arc<Auth>, api: &str) -> Result<Check, AuthError> {
             CheckResult::Warning,
             "It answers, but has no endpoint `private` to try.".to_owned(),
         ),
+        Err(AuthError::Network { .. })
+            if auth.settle(Duration::ZERO).await == Settled::SendIsOpen =>
+        {
+            check(CheckResult::Failed, UNANSWERED.to_owned())
+        }
         Err(error) => check(CheckResult::Failed, error.to_string()),
     })
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::LoginWords;
 use crate::browser::Browser;
-use crate::commands::Context;
+use crate::commands::{Context, waiting};
 use crate::listener::Loopback;
 use crate::output::Answer;
 use crate::shapes::{session_json, session_text};
@@ -19,12 +19,10 @@ pub(crate) async fn login(context: &Context, words: LoginWords) -> Result<Answer
         let json = json!({ "url": request.url, "expires_in_seconds": request.expires_in_seconds });
         return Ok(Answer::done(json, request.url));
     }
-    let session = match words.finish {
+    match words.finish {
         Some(callback) => {
-            context
-                .limit
-                .untorn(auth.finish_login(callback, None))
-                .await?
+            let finished = auth.finish_login(callback, None);
+            context.limit.untorn(finished).await?
         }
         None => {
             let browser = Browser::choose(words.browser.as_deref());
@@ -38,10 +36,18 @@ pub(crate) async fn login(context: &Context, words: LoginWords) -> Result<Answer
             .await?
         }
     };
+    let session = context.limit.untorn(stored(context, &auth)).await?;
     Ok(Answer::done(
         json!({ "session": session_json(&session) }),
         session_text(&session),
     ))
+}
+
+/// The session when all was done to store it.
+async fn stored(context: &Context, auth: &Arc<Auth>) -> Result<Session, AuthError> {
+    context.settle().await;
+    let auth = Arc::clone(auth);
+    waiting(move || auth.session()).await
 }
 
 /// The whole login: listens, opens the browser, waits for it to come back.

@@ -7,17 +7,16 @@ mod login;
 mod serve;
 mod session;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
-use latchkey::{Auth, AuthError, LogError, LogLevel, LogSink, memory_store};
+use latchkey::{Auth, AuthError, LogError, LogLevel, LogSink, Settled, memory_store};
 use serde_json::json;
 
 use crate::args::{Command, Words};
 use crate::config::{Settings, explain_missing};
+use crate::ending::{self, Failure, Opened, Work};
 use crate::limit::{Limit, timed_out};
 use crate::output::{Answer, Output};
 use crate::store;
@@ -27,11 +26,21 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
     pub(crate) limit: Arc<Limit>,
+    opened: Opened,
 }
 
 impl Context {
-    /// The session in the store, after the configuration was found to be right.
+    /// The session in the store, after the configuration was found to be right. At the end of the command it is settled.
     pub(crate) fn auth(&self) -> Result<Arc<Auth>, AuthError> {
+        self.opened.auth(|| self.open())
+    }
+
+    /// What a command does at its end, earlier: for those whose answer says whether it is stored.
+    pub(crate) async fn settle(&self) -> Settled {
+        self.opened.settle(&self.limit, self.output).await
+    }
+
+    fn open(&self) -> Result<Arc<Auth>, AuthError> {
         let config = self.settings.auth_config()?;
         // Before the store, so that a mistake in the words does not leave a folder behind.
         Auth::new(config.clone(), memory_store())
@@ -57,7 +66,7 @@ pub(crate) async fn run(
     command: Command,
     settings: Settings,
     output: Output,
-) -> Result<Option<Answer>, AuthError> {
+) -> Result<Option<Answer>, Failure> {
     let patience = settings.timeout.or(match command {
         Command::Serve(_) => None,
         Command::Login(_) => Some(Duration::from_secs(300)),
@@ -68,13 +77,17 @@ pub(crate) async fn run(
         settings,
         output,
         limit: Arc::new(Limit::new(patience)),
+        opened: Opened::default(),
     };
-    let limit = &context.limit;
     let mut late = timed_out();
     let work: Work<'_> = match command {
         // These two watch the time themselves: a step of the demo that is late is told with the others.
-        Command::Demo(words) => return demo::demo(context, words).await.map(Some),
-        Command::Serve(words) => return serve::serve(context, words).await.map(|()| None),
+        // Its sessions are in memory, and their provider ends with it.
+        Command::Demo(words) => return Ok(Some(demo::demo(context, words).await?)),
+        Command::Serve(words) => {
+            serve::serve(context, words).await?;
+            return Ok(None);
+        }
         Command::Login(words) => {
             if !words.begin && words.finish.is_none() {
                 // It is a person who did not come back in time, and no server.
@@ -82,21 +95,21 @@ pub(crate) async fn run(
             }
             Box::pin(login::login(context, words))
         }
-        Command::Ping { door } => Box::pin(limit.untorn(call::ping(context, door))),
-        Command::Call(words) => Box::pin(limit.untorn(call::call(context, words))),
-        Command::Token(words) => Box::pin(limit.untorn(session::token(context, words))),
+        Command::Ping { door } => Box::pin(call::ping(context, door)),
+        Command::Call(words) => Box::pin(call::call(context, words)),
+        Command::Token(words) => Box::pin(context.limit.untorn(session::token(context, words))),
         Command::Status => Box::pin(session::status(context)),
-        Command::Userinfo => Box::pin(limit.untorn(session::userinfo(context))),
-        Command::Logout(words) => Box::pin(limit.untorn(session::logout(context, words))),
+        Command::Userinfo => Box::pin(session::userinfo(context)),
+        Command::Logout(words) => Box::pin(context.limit.untorn(session::logout(context, words))),
         Command::Doctor => Box::pin(inspect::doctor(context)),
         Command::Timeline => Box::pin(inspect::timeline(context)),
         Command::Completions { shell } => return Ok(Some(completions(shell))),
     };
-    limit.bound(late, work).await.map(Some)
+    let limits = (&*context.limit, output);
+    ending::run(&context.opened, limits, late, work)
+        .await
+        .map(Some)
 }
-
-/// A command at work.
-type Work<'a> = Pin<Box<dyn Future<Output = Result<Answer, AuthError>> + 'a>>;
 
 fn completions(shell: clap_complete::Shell) -> Answer {
     let mut script = Vec::new();

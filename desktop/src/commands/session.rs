@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use latchkey::{AccessTokenOptions, AuthError, LogoutOptions, Revocation, Session};
+use latchkey::{
+    AccessTokenOptions, AuthError, LogoutOptions, LogoutOutcome, Revocation, Session, Settled,
+};
 use serde_json::{Value, json};
 
 use crate::args::{LogoutWords, TokenWords};
@@ -58,7 +60,20 @@ pub(crate) async fn logout(context: &Context, words: LogoutWords) -> Result<Answ
     };
     let snapshot = Arc::clone(&auth);
     let before = waiting(move || snapshot.session()).await?;
-    let outcome = Arc::clone(&auth).logout(options).await?;
+    let local = options.local;
+    let outcome = match Arc::clone(&auth).logout(options).await {
+        Err(AuthError::Storage { .. }) if context.settle().await == Settled::Everything => {
+            // It was stored after all, and the provider has not said yes.
+            LogoutOutcome {
+                revocation: match local {
+                    true => Revocation::NotNeeded,
+                    false => Revocation::Pending,
+                },
+                end_session_url: None,
+            }
+        }
+        outcome => outcome?,
+    };
     let json = json!({
         "revocation": outcome.revocation.word(),
         "end_session_url": outcome.end_session_url,

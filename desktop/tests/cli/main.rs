@@ -5,8 +5,12 @@
 )]
 
 mod configuration;
+#[cfg(unix)]
+mod endings;
 mod failures;
 mod person;
 mod processes;
 mod secrets;
 mod session;
+#[cfg(unix)]
+mod terminal;

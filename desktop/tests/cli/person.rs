@@ -3,7 +3,9 @@
 use std::process::{Output, Stdio};
 use std::str;
 
-use latchkey_devserver::{DevServer, Options, submit_login};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use latchkey_devserver::{DevServer, Options, Rotation, submit_login};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -126,12 +128,32 @@ pub(crate) fn one_line(stdout: &[u8]) -> Value {
     json
 }
 
+pub(crate) fn base64(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
 pub(crate) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap()
 }
 
 pub(crate) async fn server() -> DevServer {
     DevServer::start(Options::default()).await.unwrap()
+}
+
+/// Someone who is logged in with an access token that has ended already.
+pub(crate) async fn with_an_ended_token(rotation: Rotation) -> (DevServer, Person) {
+    let server = DevServer::start(Options {
+        rotation,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let ann = Person::of(&server);
+    server.set_faults("token:expires_in=0@1").unwrap();
+    ann.log_in(ALICE).await;
+    server.clear_faults();
+    server.reset_counts();
+    (server, ann)
 }
 
 pub(crate) fn parameter(url: &str, name: &str) -> String {

@@ -3,31 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use latchkey_devserver::{DevServer, Options, Rotation};
+use latchkey_devserver::Rotation;
 use serde_json::json;
 
 use crate::person::*;
-
-/// Someone who is logged in with an access token that has ended already.
-async fn with_an_ended_token(rotation: Rotation) -> (DevServer, Person) {
-    let server = DevServer::start(Options {
-        rotation,
-        ..Options::default()
-    })
-    .await
-    .unwrap();
-    let ann = Person::of(&server);
-    let ended = BASE64_URL_SAFE_NO_PAD.encode(r#"{"expires_in":0}"#);
-    server
-        .set_faults(&format!("token:merge={ended}@1"))
-        .unwrap();
-    ann.log_in(ALICE).await;
-    server.clear_faults();
-    server.reset_counts();
-    (server, ann)
-}
 
 #[tokio::test]
 async fn twenty_processes_with_an_ended_token_make_one_token_request() {

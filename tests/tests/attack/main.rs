@@ -1,7 +1,13 @@
 //! Attacks on the session that must not succeed. Each test is a way that was found to lose, undo or misjudge one.
 
 mod another_process;
+mod early_answer;
+mod hung_store;
+mod id_token;
+mod large_token;
 mod provider;
+mod put_back;
+mod sink;
 mod store;
 
 use serde_json::{Value, json};

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use latchkey::AuthError;
-use latchkey_tests::calls::{FORCE, alice_on_strings, asking, end, forced, token, who};
+use latchkey_tests::calls::{
+    FORCE, Late, PLAIN, alice_on_strings, asking, end, forced, token, who,
+};
 use latchkey_tests::puppet_store::Call;
 use latchkey_tests::world::World;
 use serde_json::Value;
@@ -126,4 +128,16 @@ async fn a_refresh_token_in_an_error_code_is_not_in_the_timeline() {
     drop(forced(&auth).await);
     let told = format!("{:?}", auth.timeline());
     assert!(!told.contains(token), "{told}");
+}
+
+/// The refusal of a refresh meets a record that somebody else has written meanwhile, with the same token that has ended.
+#[tokio::test]
+async fn a_token_that_has_ended_is_not_served_after_a_refresh_that_brought_none() {
+    let (world, store, auth) = alice_on_strings().await;
+    world.expire().await;
+    let refused = "token:gate=late,status=400,error=invalid_grant";
+    let refresh = Late::refresh(&world, &auth, PLAIN, refused).await;
+    store.write(&store.record());
+    let error = refresh.arrives(&world).await.expect_err("it has ended");
+    assert_eq!(error.kind(), "network");
 }

@@ -1,18 +1,7 @@
 //! Chance that can be repeated: `SplitMix64`.
 
-use std::env;
-use std::hash::{BuildHasher as _, RandomState};
-
 /// What the seed is read from.
 pub(crate) const SEED: &str = "LATCHKEY_CRASH_SEED";
-
-/// The seed that was asked for, else another one each time.
-pub(crate) fn seed() -> u64 {
-    match env::var(SEED) {
-        Ok(text) => text.parse().expect("the seed is a number"),
-        Err(_) => RandomState::new().hash_one(0),
-    }
-}
 
 pub(crate) struct Chance(u64);
 

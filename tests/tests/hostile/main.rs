@@ -3,4 +3,5 @@
 mod answers;
 mod bodies;
 mod device;
+mod packed;
 mod properties;

@@ -16,8 +16,9 @@ mod news;
 mod process;
 mod worker;
 
-/// Does nothing as a test. Started with a configuration in its environment, it is the other process.
+/// Not a test. Started with a configuration in its environment, it is the other process.
 #[test]
+#[ignore = "runs only as the other process of the tests here"]
 fn worker() {
     worker::run();
 }

@@ -22,7 +22,7 @@ impl Process {
     pub(crate) async fn start(setting: &Value) -> Process {
         let program = env::current_exe().expect("this program's path");
         let mut child = Command::new(program)
-            .args(["--exact", "worker", "--nocapture"])
+            .args(["--ignored", "--exact", "worker", "--nocapture"])
             .env(SETTING, setting.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

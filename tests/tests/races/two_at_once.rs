@@ -12,11 +12,14 @@ use tokio::task::yield_now;
 
 use crate::{assert_both, chance, log_out, logging_out};
 
+/// The write of a refresh after the claim and the word that it may be sent. Held, the store has the new tokens, and the
+/// refresh does not know it yet.
+const NEW_TOKENS: u64 = 3;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
     let (world, store, auth) = alice_on_strings().await;
-    // The claim, then the new tokens: the store has them, and the refresh does not know it yet.
-    let mut stored = store.hold(Call::Swap, 2);
+    let mut stored = store.hold(Call::Swap, NEW_TOKENS);
     let refresh = asking(&auth, FORCE);
     stored.reached().await;
     let looks = store.count(Call::Load);
@@ -25,7 +28,7 @@ async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
     chance(&logout).await;
     stored.release();
     end(logout).await.expect("out");
-    drop(end(refresh).await);
+    assert_eq!(end(refresh).await, Err(LOGGED_OUT));
     assert_both(&world, &auth, "signed_out:logged_out");
     assert_eq!(token(&auth).await, Err(LOGGED_OUT));
 }
@@ -34,7 +37,7 @@ async fn a_logout_wins_over_a_refresh_that_was_stored_the_moment_before() {
 async fn a_new_login_wins_over_a_refresh_that_was_stored_the_moment_before() {
     let (world, store, auth) = alice_on_strings().await;
     let callback = world.callback(&auth, "bob").await;
-    let mut stored = store.hold(Call::Swap, 2);
+    let mut stored = store.hold(Call::Swap, NEW_TOKENS);
     let refresh = asking(&auth, FORCE);
     stored.reached().await;
     let looks = store.count(Call::Load);
@@ -46,8 +49,11 @@ async fn a_new_login_wins_over_a_refresh_that_was_stored_the_moment_before() {
     chance(&login).await;
     stored.release();
     end(login).await.expect("bob is in");
-    drop(end(refresh).await);
+    // Whoever has asked gets a token: Alice's, which is good, or Bob's, who is there now.
+    end(refresh).await.expect("a token");
     assert_both(&world, &auth, "dev|bob");
+    let (ours, stored) = (token(&auth).await, token(&world.app()).await);
+    assert_eq!(ours.expect("bob's").value, stored.expect("bob's").value);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

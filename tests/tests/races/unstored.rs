@@ -149,13 +149,22 @@ async fn more_scopes_than_one_record_holds_four_logins_of_are_no_hindrance() {
         .collect();
     let auth = world.app_with(config);
     // Somebody who taps "Log in" again and again.
-    let mut url = String::new();
+    let mut urls = Vec::new();
     for _ in 0..5 {
         let request = auth.begin_login(LoginOptions::default(), None).await;
-        url = request.expect("the oldest makes room").url;
+        urls.push(request.expect("the oldest makes room").url);
     }
-    let callback = world.submit(&url, "alice").await;
-    auth.finish_login(callback, None).await.expect("the latest");
+    let latest = world.submit(&urls[4], "alice").await;
+    let session = auth.finish_login(latest, None).await.expect("the latest");
+    assert_eq!(who(&session), "dev|alice");
+    assert_eq!(who(&world.app().session()), "dev|alice", "in the store");
+    let oldest = world.submit(&urls[0], "bob").await;
+    let ignored = auth.finish_login(oldest, None).await;
+    assert_eq!(
+        ignored.map_err(|error| error.kind()),
+        Err("callback_ignored".to_owned())
+    );
+    assert_eq!(who(&auth.session()), "dev|alice");
 }
 
 /// Panics where a line stands between an answer and its store.

@@ -26,7 +26,7 @@ pub(super) fn make(project: &Project, native: Option<&Path>) -> Result<PathBuf> 
     let symbols = made(project, "latchkey").join("R.txt");
     let manifest = fs::read_to_string(library.join("src/main/AndroidManifest.xml"))?;
     let mut entries = vec![
-        Entry::new("AndroidManifest.xml", with_package(&manifest)?),
+        Entry::new("AndroidManifest.xml", completed(&manifest)?),
         Entry::new("classes.jar", archive::bytes(&class_files(&classes)?)?),
         Entry::new("R.txt", fs::read(symbols).unwrap_or_default()),
         Entry::new(
@@ -64,16 +64,24 @@ minAndroidGradlePluginVersion=8.5.1
 coreLibraryDesugaringEnabled=false
 ";
 
-/// The manifest names the package only here: in the sources Gradle's plugin takes its `namespace`, and refuses both.
-fn with_package(manifest: &str) -> Result<String> {
-    let (before, after) = manifest
+/// The manifest names the package and the oldest Android only here: Gradle's plugin has them from its own files, adds
+/// them to an AAR as is done here, and refuses them in the sources. The Android that is built for is the app's to say.
+fn completed(manifest: &str) -> Result<String> {
+    anyhow::ensure!(
+        !manifest.contains(" package=") && !manifest.contains("<uses-sdk"),
+        "the library's manifest says what Gradle's plugin refuses in it"
+    );
+    let (start, rest) = manifest
         .split_once("<manifest ")
         .context("the library's manifest has no <manifest>")?;
-    Ok(if manifest.contains(" package=") {
-        manifest.to_owned()
-    } else {
-        format!("{before}<manifest package=\"{PACKAGE}\" {after}")
-    })
+    let (before, application) = rest
+        .split_once("<application")
+        .context("the library's manifest has no <application>")?;
+    Ok(format!(
+        "{start}<manifest package=\"{PACKAGE}\" {before}<uses-sdk android:minSdkVersion=\"{}\" />\n\n    \
+         <application{application}",
+        native::MIN_SDK
+    ))
 }
 
 /// What Maven compiled. The class R is the app's to make, since the numbers in it are.
@@ -152,12 +160,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manifest_gets_its_package_once() {
+    fn the_manifest_gets_its_package_and_the_oldest_android_once() {
         let manifest = include_str!("../../../android/latchkey/src/main/AndroidManifest.xml");
-        let whole = with_package(manifest).unwrap();
-        assert_eq!(whole.matches(" package=\"dev.latchkey\"").count(), 1);
-        assert_eq!(with_package(&whole).unwrap(), whole);
-        assert!(with_package("<application />").is_err());
+        let whole = completed(manifest).unwrap();
+        for words in [
+            "<manifest package=\"dev.latchkey\" xmlns",
+            "<uses-sdk android:minSdkVersion=\"28\" />\n\n    <application>",
+        ] {
+            assert_eq!(whole.matches(words).count(), 1, "{whole}");
+        }
+        assert!(completed(&whole).is_err());
+        assert!(completed("<application />").is_err());
+        assert!(completed("<manifest />").is_err());
     }
 
     #[test]

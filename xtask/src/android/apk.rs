@@ -14,8 +14,6 @@ use crate::system;
 
 pub(super) const NO_SIGNER: &str = "no apksigner; Debian has a package of that name, elsewhere it is in Android's \
      build-tools, whose folder must be on PATH";
-/// The oldest Android, as in the manifests.
-const MIN_SDK: &str = "28";
 /// Of a key that is made on the spot.
 const PASSWORD: &str = "throw-away";
 
@@ -48,7 +46,9 @@ pub(super) fn make(
     d8.arg("-cp")
         .arg(r8)
         .args(["com.android.tools.r8.D8", "--release"]);
-    d8.args(["--min-api", MIN_SDK]).arg("--output").arg(&dex);
+    d8.args(["--min-api", native::MIN_SDK])
+        .arg("--output")
+        .arg(&dex);
     // The framework's jar has no Java of its own.
     for library in maven::class_path(project, "framework")? {
         d8.arg("--lib").arg(library);

@@ -22,6 +22,9 @@ const IN_AN_AAR: [&str; 5] = [
     "proguard.txt",
 ];
 
+/// The placeholder that an app fills in.
+const SCHEME: &str = "latchkeyRedirectScheme";
+
 /// Names that only tests have, as classes are named in dex files.
 const OF_TESTS: [&str; 6] = [
     "Landroidx/test/",
@@ -35,6 +38,7 @@ const OF_TESTS: [&str; 6] = [
 pub(super) fn aar(project: &Project, aar: &Path, native: bool, steps: &mut Steps) -> Result<bool> {
     let entries = archive::read(aar)?;
     let mut ok = steps.look("AAR: what is in it", || Ok(contents(&entries, native)))?;
+    ok &= steps.look("AAR: the manifest", || aar_manifest(&entries))?;
     ok &= steps.look("AAR: classes", || classes(&entries))?;
     ok &= steps.look("AAR: libraries fit pages of 16 KB", || Ok(pages(&entries)))?;
     ok &= steps.look("AAR: no secret", || no_secret(&entries, &project.root))?;
@@ -88,6 +92,30 @@ fn contents(entries: &[Entry], native: bool) -> Vec<String> {
     missing
         .chain(more.map(|name| format!("{name} has no place in it")))
         .collect()
+}
+
+/// It names the library and the oldest Android, and leaves open the scheme alone: each other placeholder would be one
+/// more that every app has to fill in.
+fn aar_manifest(entries: &[Entry]) -> Result<Vec<String>> {
+    let manifest = entries
+        .iter()
+        .find(|entry| entry.name == "AndroidManifest.xml");
+    let text = str::from_utf8(&manifest.context("no manifest")?.bytes)?;
+    let sdk = format!("<uses-sdk android:minSdkVersion=\"{}\" />", native::MIN_SDK);
+    let mut wrong: Vec<String> = [format!(" package=\"{}\"", aar::PACKAGE), sdk]
+        .into_iter()
+        .filter(|words| !text.contains(words))
+        .map(|words| format!("no {words}"))
+        .collect();
+    let open: BTreeSet<&str> = text
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .collect();
+    if open != BTreeSet::from([SCHEME]) {
+        wrong.push(format!("placeholders: {open:?}, not {SCHEME} alone"));
+    }
+    Ok(wrong)
 }
 
 fn classes(entries: &[Entry]) -> Result<Vec<String>> {
@@ -185,6 +213,23 @@ mod tests {
                 "jni/x86/liblatchkey.so has no place in it",
             ]
         );
+    }
+
+    #[test]
+    fn the_manifest_of_an_aar_names_the_oldest_android_and_leaves_one_placeholder_open() {
+        let wrong = |text: &str| aar_manifest(&[Entry::new("AndroidManifest.xml", text)]).unwrap();
+        let right = "<manifest package=\"dev.latchkey\"><uses-sdk android:minSdkVersion=\"28\" />\
+             <data android:scheme=\"${latchkeyRedirectScheme}\" />";
+        assert_eq!(wrong(right), Vec::<String>::new());
+        for (before, after, named) in [
+            (" package", " other", "package"),
+            ("\"28\"", "\"21\"", "minSdkVersion"),
+            ("}", "}${host}", "host"),
+            ("${latchkeyRedirectScheme}", "x", "placeholders"),
+        ] {
+            let wrong = wrong(&right.replace(before, after)).join("; ");
+            assert!(wrong.contains(named), "{named}: {wrong}");
+        }
     }
 
     #[test]

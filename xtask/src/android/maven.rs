@@ -15,6 +15,9 @@ use crate::system;
 pub(crate) const NO_R8: &str = "R8 and D8 (com.android.tools:r8) come from Google's Maven repository, which Maven did \
      not reach; let it go there, by a mirror in its settings for instance";
 
+pub(crate) const NO_MERGER: &str = "Google's manifest merger (com.android.tools.build:manifest-merger) did not come, or \
+     not with all that it needs; let Maven go where it is, by a mirror in its settings for instance";
+
 /// Where the poms look for the generated Kotlin.
 const KOTLIN: &str = "LATCHKEY_BINDINGS_KOTLIN";
 
@@ -57,6 +60,28 @@ pub(crate) fn r8(project: &Project, steps: &mut Steps) -> Result<Option<PathBuf>
     fetch(project, steps, "r8", "jar")
 }
 
+/// Fetches Google's manifest merger, where it can be had; the tests find its class path.
+pub(crate) fn merger(project: &Project, steps: &mut Steps) -> Result<bool> {
+    // What an earlier run has fetched may be gone.
+    let class_path = tools(project).join("manifest-merger.classpath");
+    if class_path.exists() {
+        fs::remove_file(class_path)?;
+    }
+    let mut fetch = command(project);
+    fetch.args([
+        "--file",
+        "manifest-merger/pom.xml",
+        "dependency:build-classpath",
+    ]);
+    let fetched = steps.run("Maven: fetch the manifest merger", &mut fetch)?;
+    Ok(fetched.ok)
+}
+
+/// Where the poms' `tools.folder` is.
+fn tools(project: &Project) -> PathBuf {
+    project.root.join("android/target/tools")
+}
+
 /// Fetches a file that the parent pom names, by an execution of the same name.
 pub(super) fn fetch(
     project: &Project,
@@ -71,9 +96,8 @@ pub(super) fn fetch(
         &format!("dependency:copy@{name}"),
     ]);
     let fetched = steps.run(&format!("Maven: fetch {name}"), &mut fetch)?.ok;
-    // Where the poms' `tools.folder` is.
     let file = format!("{name}-{}.{kind}", version(project, name)?);
-    let path = project.root.join("android/target/tools").join(file);
+    let path = tools(project).join(file);
     Ok(fetched.then_some(path))
 }
 

@@ -17,8 +17,8 @@ pub(super) const NO_NDK: &str = "no Android NDK: install one (Android Studio's S
 /// Phones with 64-bit ARM processors; their folder in an AAR and an APK.
 pub(super) const ABI: &str = "arm64-v8a";
 const TARGET: &str = "aarch64-linux-android";
-/// The oldest Android, as in the manifests; `GradleFilesTest` compares.
-const MIN_SDK: &str = "28";
+/// The oldest Android, as in the poms and Gradle's files; `GradleFilesTest` compares.
+pub(super) const MIN_SDK: &str = "28";
 
 pub(super) enum Built {
     Library(PathBuf),

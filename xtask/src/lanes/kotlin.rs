@@ -15,6 +15,11 @@ pub(super) fn run(lane: &mut Lane<'_>) -> Result<(), Stop> {
         lane.notes
             .push(format!("the app that was shrunk did not run: {why}"));
     }
+    if !maven::merger(lane.project, &mut lane.steps)? {
+        let why = maven::NO_MERGER;
+        lane.notes
+            .push(format!("SKIPPED the merging of the manifests: {why}"));
+    }
     let mut tests = maven::command(lane.project);
     lane.hand_over(&mut tests);
     tests.arg("test");

@@ -226,6 +226,8 @@ fn redirect_uris_are_those_of_native_apps() {
         "javascript:alert(1)",
         "urn:ietf:wg:oauth:2.0:oob",
         "https://user@app.example.com/callback",
+        "com.example.app:/a@b",
+        "com.example.app:/user:password@host/callback",
         "https://app.example.com/callback#f",
         "com.example.app:/callback#",
         "https://app.example.com/a/../callback",

@@ -9,11 +9,11 @@ fn success(changes: Value) -> Result<TokenResponse, TokenProblem> {
     for (name, value) in changes.as_object().unwrap() {
         body[name] = value.clone();
     }
-    parse_token_answer(200, JSON, body.to_string().as_bytes())
+    parse_token_answer(200, JSON, &[], body.to_string().as_bytes())
 }
 
 fn problem(status: u16, content_type: Option<&str>, body: &str) -> TokenProblem {
-    parse_token_answer(status, content_type, body.as_bytes()).unwrap_err()
+    parse_token_answer(status, content_type, &[], body.as_bytes()).unwrap_err()
 }
 
 fn refused(status: u16, code: &str) -> Verdict {
@@ -193,7 +193,7 @@ fn a_lifetime_is_a_number_or_digits_floored_and_capped() {
 #[test]
 fn an_answer_that_is_not_a_json_object_under_200_is_garbled() {
     let body = r#"{"access_token":"a","token_type":"bearer"}"#;
-    assert!(parse_token_answer(200, JSON, body.as_bytes()).is_ok());
+    assert!(parse_token_answer(200, JSON, &[], body.as_bytes()).is_ok());
     for content_type in [
         None,
         Some("text/html"),
@@ -346,6 +346,23 @@ fn trouble_that_may_pass_says_whether_the_token_may_be_spent() {
         verdict(&TokenProblem::Untrusted("token_type")),
         provider(200, None, true)
     );
+}
+
+#[test]
+fn a_packed_answer_is_judged_like_one_that_cannot_be_read_and_named() {
+    let body = r#"{"access_token":"at.1","token_type":"Bearer"}"#;
+    for status in [200, 302, 400, 401, 408, 429, 500, 503] {
+        let result = parse_token_answer(status, JSON, &["gzip"], body.as_bytes());
+        let packed = result.unwrap_err();
+        assert_eq!(packed, TokenProblem::Packed { status });
+        let mut expected = verdict(&TokenProblem::Garbled { status });
+        if let Verdict::Provider { code, .. } = &mut expected {
+            *code = Some("packed_answer".to_owned());
+        }
+        assert_eq!(verdict(&packed), expected, "{status}");
+    }
+    let plain = parse_token_answer(200, JSON, &["utf-8"], body.as_bytes());
+    assert!(plain.is_ok());
 }
 
 #[test]

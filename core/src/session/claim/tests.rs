@@ -1,5 +1,5 @@
 use super::*;
-use crate::session::moment::tests::moment;
+use crate::session::moment::tests::{and_millis, moment};
 
 fn at(seconds: u64) -> Moment {
     moment(
@@ -228,5 +228,23 @@ fn a_repeat_inside_a_grace_period_is_sent_inside_it_or_not_at_all() {
             ..situation(Some(&claim), &now)
         };
         assert_eq!(situation.send_within(), within, "{rotation:?} {now:?}");
+    }
+}
+
+#[test]
+fn two_sends_of_one_token_are_two_whole_seconds_apart() {
+    let claim = held("me", 0).sending(&and_millis(at(0), 950));
+    for (second, millis, next) in [
+        (1, 0, Next::Later(2)),
+        (2, 0, Next::Later(1)),
+        (2, 949, Next::Later(1)),
+        (2, 950, Next::Send),
+    ] {
+        let now = and_millis(at(second), millis);
+        let situation = Situation {
+            rotation: Rotation::None,
+            ..situation(Some(&claim), &now)
+        };
+        assert_eq!(situation.next(), next, "{second}.{millis}");
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn moment_before(second: u64, seconds: u64) -> Moment {
     Moment {
         wall: (WALL + second - seconds).cast_signed(),
         boot: START + second - seconds,
+        boot_millis: 0,
         boot_id: Some("boot".to_owned()),
     }
 }
@@ -163,6 +164,6 @@ impl Grant {
 
 /// An answer without tokens, read and judged by the code that reads and judges real ones.
 fn judged(status: u16, retry_after: Option<u64>) -> Answer {
-    let problem = parse_token_answer(status, Some("text/html"), b"").expect_err("no tokens");
+    let problem = parse_token_answer(status, Some("text/html"), &[], b"").expect_err("no tokens");
     Answer::Judged(verdict(&problem), retry_after)
 }

@@ -36,6 +36,7 @@ impl Setting {
         Moment {
             wall: 1_000_i64.saturating_add_unsigned(seconds),
             boot: 50 + seconds,
+            boot_millis: 0,
             boot_id: Some("boot".to_owned()),
         }
     }

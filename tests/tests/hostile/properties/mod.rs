@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use latchkey::{Auth, AuthError};
 use latchkey_tests::glass::GlassStore;
+use latchkey_tests::seed::{bytes, seed};
 use latchkey_tests::world::World;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_oneof};
@@ -18,8 +19,15 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use tokio::runtime::Runtime;
 use url::Url;
 
-/// The same cases every time, and none written to disk. Each says whether what was handed in was taken; so must one
-/// in ten, or a property holds for nothing.
+/// What the seed is read from.
+const SEED: &str = "LATCHKEY_PROPERTY_SEED";
+
+/// Other cases every time, and none written to disk: a failure names the seed that repeats it. Each says whether what
+/// was handed in was taken; so must one in ten, or a property holds for nothing.
+#[expect(
+    clippy::print_stdout,
+    reason = "a run that fails is repeated by its seed"
+)]
 fn check<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -31,14 +39,17 @@ fn check<S: Strategy>(
         ..Config::default()
     };
     let taken = Cell::new(0);
-    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    TestRunner::new_with_rng(config, seed)
+    let seed = seed(SEED);
+    println!("{SEED}={seed}");
+    let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes(seed));
+    TestRunner::new_with_rng(config, chance)
         .run(strategy, |value| {
             taken.set(taken.get() + u32::from(test(value)?));
             Ok(())
         })
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert!(taken.get() > cases / 10, "{} of {cases}", taken.get());
+        .unwrap_or_else(|error| panic!("{SEED}={seed}: {error}"));
+    let taken = taken.get();
+    assert!(taken > cases / 10, "{SEED}={seed}: {taken} of {cases}");
 }
 
 /// Any text, and texts that are put together from these pieces.

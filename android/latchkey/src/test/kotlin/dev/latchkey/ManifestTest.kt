@@ -1,24 +1,25 @@
 package dev.latchkey
 
 import android.content.Intent
+import android.content.IntentFilter
 import android.content.pm.ComponentInfo
 import android.content.pm.PackageManager
 import android.net.Uri
+import android.os.PatternMatcher
 import dev.latchkey.browser.LoginActivity
 import dev.latchkey.browser.RedirectActivity
 import java.io.File
 import javax.xml.parsers.DocumentBuilderFactory
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.w3c.dom.Element
 
-/**
- * What the library adds to an app's manifest, as the system reads it once Android's compiler has made it binary. The pom
- * fills in the placeholders for an App Link beside a scheme of the app's own.
- */
+/** What the library adds to an app's manifest, as the system reads it once Android's compiler has made it binary. */
 @RunWith(RobolectricTestRunner::class)
 class ManifestTest {
     private val app = RuntimeEnvironment.getApplication()
@@ -45,29 +46,34 @@ class ManifestTest {
     fun `the network is the one permission`() {
         val found = app.packageManager.getPackageInfo(app.packageName, PackageManager.GET_PERMISSIONS)
         assertEquals(listOf("android.permission.INTERNET"), found.requestedPermissions.orEmpty().asList())
-        assertEquals(28, app.applicationInfo.minSdkVersion)
+        assertEquals(listOf(28, 35), app.applicationInfo.let { listOf(it.minSdkVersion, it.targetSdkVersion) })
     }
 
     @Test
-    fun `the placeholders make a door for a scheme of the app's own`() {
+    fun `the placeholder makes a door for a scheme of the app's own`() {
         assertEquals(listOf(RedirectActivity::class.java.name), doors("com.example.app:/callback?code=c&state=s"))
         assertEquals(listOf<String>(), doors("com.example.other:/callback?code=c"))
     }
 
     @Test
-    fun `the placeholders make a door for an App Link, and for no other page of the site`() {
-        assertEquals(listOf(RedirectActivity::class.java.name), doors("https://app.example.com/callback?code=c&state=s"))
-        assertEquals(listOf<String>(), doors("https://app.example.com/account"))
-        assertEquals(listOf<String>(), doors("https://elsewhere.example/callback"))
-        assertEquals(listOf<String>(), doors("http://app.example.com/callback"))
+    fun `no page of the web is a door, and none is looked up`() {
+        assertEquals(listOf<String>(), doors("https://com.example.app/callback?code=c&state=s"))
+        assertEquals(listOf<String>(), doors("https://app.example.com/callback"))
+        // Up to Android 11 one filter with it makes the system look up the hosts of all others, the app's own too.
+        assertEquals(listOf(""), source().all("intent-filter").map { it.android("autoVerify") })
     }
 
-    /** No call tells what the system will verify, and what an app asks to see. */
     @Test
-    fun `an App Link alone is verified, if the app says so`() {
-        val filters = source().all("intent-filter")
-        assertEquals(listOf("", "\${latchkeyAppLink}"), filters.map { it.android("autoVerify") })
-        assertEquals(listOf("https"), filters.last().all("data").map { it.android("scheme") })
+    fun `the narrow filter in the README takes the answer and leaves the app's links alone`() {
+        val (start) = checkNotNull(Regex("android:sspPrefix=\"(.+?)\"").find(File("README.md").readText())).destructured
+        val filter = IntentFilter(Intent.ACTION_VIEW).apply {
+            addDataScheme("com.example.app")
+            addDataSchemeSpecificPart(start, PatternMatcher.PATTERN_PREFIX)
+        }
+        fun takes(uri: String) = filter.matchData(null, "com.example.app", Uri.parse(uri)) > 0
+        assertTrue(takes("com.example.app:/callback?code=c&state=s"))
+        assertFalse(takes("com.example.app://product/7"))
+        assertFalse(takes("com.example.app:/product"))
     }
 
     @Test

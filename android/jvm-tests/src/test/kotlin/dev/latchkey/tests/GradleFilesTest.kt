@@ -51,11 +51,8 @@ class GradleFilesTest {
         }
         // Robolectric counts as people do: its 15 is API 35.
         assertEquals(property(pom, "android.compile").substringBefore('-').toInt() + 20, version("compileSdk").toInt())
-        for (name in listOf("latchkey", "app")) {
-            val sdk = Regex("<uses-sdk[^>]*>").find(manifest(name))?.value.orEmpty()
-            assertTrue("minSdkVersion=\"${version("minSdk")}\"" in sdk, sdk)
-            assertTrue("targetSdkVersion=\"${version("targetSdk")}\"" in sdk, sdk)
-        }
+        assertEquals(property(pom, "android.min"), version("minSdk"))
+        assertEquals(property(pom, "android.target"), version("targetSdk"))
         val native = File(ANDROID, "../xtask/src/android/native.rs").readText()
         assertTrue("MIN_SDK: &str = \"${version("minSdk")}\"" in native, "the NDK's compiler has another minimum")
     }
@@ -70,8 +67,20 @@ class GradleFilesTest {
         assertTrue("namespace = \"$sample\"" in app && "applicationId = \"$sample\"" in app)
         val itsVersion = Regex("--version-code (\\d+) --version-name (\\S+)").find(text("app/pom.xml"))!!.groupValues
         assertTrue("versionCode = ${itsVersion[1]}\n" in app && "versionName = \"${itsVersion[2]}\"" in app)
-        // Gradle's plugin knows it by the namespace and refuses it there.
-        for (name in listOf("latchkey", "app")) assertFalse(" package=" in manifest(name), name)
+    }
+
+    @Test
+    fun `the manifests leave to Gradle what its plugin refuses in them`() {
+        for (name in listOf("latchkey", "app")) {
+            assertFalse(" package=" in manifest(name), name)
+            assertFalse("<uses-sdk" in manifest(name), name)
+        }
+    }
+
+    @Test
+    fun `the manifest merger is that of Gradle's plugin`() {
+        val (major, rest) = version("agp").split('.', limit = 2)
+        assertEquals("${major.toInt() + 23}.$rest", property(text("manifest-merger/pom.xml"), "manifest-merger.version"))
     }
 
     @Test

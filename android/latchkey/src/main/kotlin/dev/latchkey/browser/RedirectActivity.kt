@@ -5,7 +5,8 @@ import android.os.Bundle
 
 /**
  * What the redirect URI opens. Anybody may open it, with anything: the address goes to the core, and only if it was the
- * answer to a login is the browser's tab closed. Else the tab is seen again and the login goes on.
+ * answer to a login is the browser's tab closed. Else the tab is seen again and the login goes on. Apps with an App Link name
+ * it in their manifests, so it keeps its name.
  */
 internal class RedirectActivity : Activity() {
     override fun onCreate(state: Bundle?) {

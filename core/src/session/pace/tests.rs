@@ -31,13 +31,79 @@ fn without_a_word_the_pause_is_up_to_twice_as_long_each_time_and_ends_with_a_suc
     let mut second = 0;
     for limit in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
         assert_eq!(fail(&pace, &unavailable(None), second, u16::MAX), None);
-        assert!(pace.too_early(at(second + limit - 1)).is_some());
+        let last = unavailable(Some(1));
+        assert_eq!(pace.too_early(at(second + limit - 1)), Some(last));
+        assert_eq!(pace.too_early(at(second + limit)), None, "{limit}");
         second += 1_000;
-        assert_eq!(pace.too_early(at(second)), None);
     }
     pace.renewed(at(second));
     fail(&pace, &unavailable(None), second, 0);
     assert_eq!(pace.too_early(at(second + 1)), None);
+}
+
+#[test]
+fn a_pause_is_drawn_between_a_second_and_its_limit_and_never_exceeds_five_minutes() {
+    for (share, millis) in [
+        (0, 1_000),
+        (0x3333, 4_000),
+        (0xCCCC, 13_000),
+        (u16::MAX, 16_000),
+    ] {
+        assert_eq!(pause(4, share), Duration::from_millis(millis), "{share}");
+    }
+    for failures in [9, 10, 64, u32::MAX] {
+        assert_eq!(pause(failures, u16::MAX), at(300), "{failures}");
+    }
+}
+
+#[test]
+fn what_a_provider_refuses_slows_the_next_try_down_and_is_told_again() {
+    let provider = AuthError::Provider {
+        status: Some(400),
+        code: Some("invalid_client".to_owned()),
+        persistent: false,
+    };
+    let interaction = AuthError::InteractionRequired {
+        code: "login_required".to_owned(),
+    };
+    let untrusted = AuthError::Untrusted {
+        check: "issuer".to_owned(),
+    };
+    for error in [provider, interaction, untrusted] {
+        let pace = Pace::default();
+        for (second, limit) in [(0, 2), (100, 4), (200, 8)] {
+            assert_eq!(fail(&pace, &error, second, u16::MAX), None, "no hold");
+            let last = pace.too_early(at(second + limit - 1));
+            assert_eq!(last.as_ref(), Some(&error), "{limit}");
+            assert_eq!(pace.too_early(at(second + limit)), None, "{limit}");
+        }
+    }
+}
+
+#[test]
+fn for_five_seconds_after_a_refresh_no_other_is_made_for_a_longer_life() {
+    let pace = Pace::default();
+    assert!(!pace.is_settled(at(100)), "nothing was done");
+    pace.renewed(at(100));
+    for (second, settled) in [(100, true), (104, true), (105, false)] {
+        assert_eq!(pace.is_settled(at(second)), settled, "{second}");
+    }
+    fail(&pace, &unavailable(None), 104, 0);
+    assert!(pace.is_settled(at(104)), "a failure does not undo it");
+}
+
+#[test]
+fn another_session_starts_without_the_pause_of_the_last_one() {
+    let pace = Pace::default();
+    pace.renewed(at(100));
+    for _ in 0..BURST {
+        fail(&pace, &unavailable(Some(100)), 101, 0);
+    }
+    pace.reset();
+    assert_eq!(pace.too_early(at(101)), None);
+    assert!(!pace.is_settled(at(101)));
+    fail(&pace, &unavailable(None), 101, u16::MAX);
+    assert_eq!(pace.too_early(at(103)), None, "the first failure again");
 }
 
 #[test]

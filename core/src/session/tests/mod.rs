@@ -11,4 +11,11 @@ mod server;
 mod store;
 mod world;
 
+mod answer;
 mod harness;
+mod id_token;
+mod orphan;
+mod refresh;
+mod send;
+mod settle;
+mod verdicts;

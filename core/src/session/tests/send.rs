@@ -28,7 +28,8 @@ async fn a_refresh_is_given_up_after_ten_seconds_although_other_requests_have_th
     });
     let took = begun.elapsed();
     assert_eq!(result.map(drop), Err(network(NetworkReason::Timeout)));
-    let bounds = Duration::from_secs(8)..=Duration::from_secs(10);
+    // Begun a moment after the request; tokio's timers are late by a millisecond.
+    let bounds = Duration::from_secs(8)..Duration::from_secs(11);
     assert!(bounds.contains(&took), "{took:?}");
 }
 
@@ -92,6 +93,7 @@ async fn a_claim_that_took_longer_to_write_than_it_lasts_is_taken_anew() {
 #[tokio::test]
 async fn a_claim_whose_send_came_too_late_is_given_up_and_taken_anew() {
     let (world, session) = World::logged_in_at(Rotation::Strict).await;
+    let before = world.store.count(Call::Swap, "session");
     let mut word = world.store.wait(Call::Swap, "session", 2);
     let (result, ()) = tokio::join!(world.forced(&session), async {
         word.reached().await;
@@ -101,6 +103,8 @@ async fn a_claim_whose_send_came_too_late_is_given_up_and_taken_anew() {
     // Else "it may have been sent" would stay, and a strict provider's token would not be sent again.
     assert_eq!(result.expect("renewed").value, "at-2");
     assert_eq!(world.server.asked("/token").len(), 2);
+    // The claim, "it may have been sent", and that it is given up; then the three of a refresh.
+    assert_eq!(world.store.count(Call::Swap, "session") - before, 6);
 }
 
 #[tokio::test]

@@ -66,7 +66,42 @@ mod tests {
     fn a_corrected_clock_mutes_nobody_for_longer_than_was_asked() {
         let hold = Hold::new(100, true, moment(2_000_000_000, 50, None), 0);
         assert_eq!(hold.left(&moment(1_000, 3, None)), Left::Anew(100));
-        let endless = Hold::new(u64::MAX, true, moment(1_000, 50, None), 255);
-        assert!(matches!(endless.left(&moment(1_000, 50, None)), Left::Seconds(s) if s < 4_500));
+    }
+
+    #[test]
+    fn a_provider_is_left_alone_for_an_hour_and_a_quarter_at_most_whatever_it_asks_for() {
+        for (asked, share, seconds) in [
+            (3_600, 0, 3_600),
+            (u64::MAX, 0, 3_600),
+            (u64::MAX, 255, 4_496),
+        ] {
+            let hold = Hold::new(asked, true, moment(1_000, 50, None), share);
+            assert_eq!(hold.seconds, seconds, "{asked} {share}");
+        }
+    }
+
+    #[test]
+    fn a_stored_hold_that_is_longer_than_any_of_ours_is_cut() {
+        let endless = Hold {
+            set: moment(1_000, 50, Some("a")),
+            seconds: u64::MAX,
+            rate_limited: true,
+        };
+        for (now, left) in [
+            (moment(1_000, 50, Some("a")), Left::Seconds(4_500)),
+            (moment(1_400, 450, Some("a")), Left::Seconds(4_100)),
+            (moment(500, 3, Some("b")), Left::Anew(4_500)),
+        ] {
+            assert_eq!(endless.left(&now), left, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_spread_over_a_quarter_more_and_never_shortened() {
+        for (share, seconds) in [(0, 1_024), (1, 1_025), (128, 1_152), (255, 1_279)] {
+            let hold = Hold::new(1_024, false, moment(1_000, 50, Some("a")), share);
+            assert_eq!(hold.seconds, seconds, "{share}");
+            assert_eq!(hold.left(&hold.set), Left::Seconds(seconds), "{share}");
+        }
     }
 }

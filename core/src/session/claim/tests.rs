@@ -1,3 +1,5 @@
+mod repeats;
+
 use super::*;
 use crate::session::moment::tests::{and_millis, moment};
 

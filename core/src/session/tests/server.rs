@@ -59,6 +59,12 @@ impl Gate {
     pub(crate) fn open(&self) {
         self.0.1.notify_one();
     }
+
+    /// Tells that somebody is here, and waits until it is opened.
+    pub(crate) async fn pass(&self) {
+        self.0.0.notify_one();
+        self.0.1.notified().await;
+    }
 }
 
 /// A request as it came.
@@ -228,8 +234,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, issuer: String
                 .unwrap_or(Reply::Usual)
         };
         while let Reply::Held(gate, held) = reply {
-            gate.0.0.notify_one();
-            gate.0.1.notified().await;
+            gate.pass().await;
             reply = *held;
         }
         let bytes = match reply {

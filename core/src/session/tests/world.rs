@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::SessionManager;
-use super::server::Server;
+use super::server::{Gate, Server};
 use super::store::{Store, store};
 use crate::clock::{Clock, Waiting};
 use crate::error::AuthError;
-use crate::types::{AccessToken, AccessTokenOptions, AuthConfig, LoginOptions, Session};
+use crate::types::{AccessToken, AccessTokenOptions, AuthConfig, LoginOptions, Rotation, Session};
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const REDIRECT_URI: &str = "com.example.app:/callback";
@@ -32,10 +32,24 @@ impl World {
 
     /// Alice is logged in.
     pub(crate) async fn logged_in() -> (Self, Arc<SessionManager>) {
+        Self::logged_in_with(|_| ()).await
+    }
+
+    /// Alice is logged in with an app whose configuration says this as well.
+    pub(crate) async fn logged_in_with(
+        change: impl FnOnce(&mut AuthConfig),
+    ) -> (Self, Arc<SessionManager>) {
         let world = Self::new().await;
-        let session = world.start();
+        let mut config = world.config();
+        change(&mut config);
+        let session = world.start_with(config);
         world.log_in(&session).await;
         (world, session)
+    }
+
+    /// Alice is logged in at a provider that is said to do this with refresh tokens.
+    pub(crate) async fn logged_in_at(rotation: Rotation) -> (Self, Arc<SessionManager>) {
+        Self::logged_in_with(|config| config.rotation = Some(rotation)).await
     }
 
     pub(crate) fn config(&self) -> AuthConfig {
@@ -93,6 +107,13 @@ impl World {
         serde_json::from_slice(&item.bytes).expect("JSON")
     }
 
+    /// The live session as it is stored.
+    pub(crate) fn live(&self, session: &SessionManager) -> Value {
+        let live = &self.record(session)["state"]["live"];
+        assert!(live.is_object(), "the session has ended");
+        live.clone()
+    }
+
     /// Changes the session's record as another process would.
     pub(crate) fn change_record(&self, session: &SessionManager, change: impl FnOnce(&mut Value)) {
         let mut record = self.record(session);
@@ -105,6 +126,16 @@ impl World {
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(seconds);
         self.server.set_time(self.clock.wall());
+    }
+
+    /// Lets everything go on that can, until each task waits for the test, or for time.
+    pub(crate) async fn settled(&self) {
+        tokio::time::pause();
+        // A paused clock goes on when nobody has anything to do, or has just got it: hence more than once.
+        for _ in 0..64 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::resume();
     }
 
     /// The words of the timeline, with their details.
@@ -123,6 +154,8 @@ impl World {
 pub(crate) struct Hands(Mutex<Times>);
 
 struct Times {
+    /// Where the next one who waits is held.
+    gate: Option<Gate>,
     wall: i64,
     boot: Duration,
     boot_id: Option<String>,
@@ -131,6 +164,7 @@ struct Times {
 impl Default for Hands {
     fn default() -> Self {
         Self(Mutex::new(Times {
+            gate: None,
             wall: NOW,
             boot: Duration::from_secs(5_000),
             boot_id: Some("boot".to_owned()),
@@ -141,6 +175,11 @@ impl Default for Hands {
 impl Hands {
     pub(crate) fn advance(&self, seconds: u64) {
         self.pass(Duration::from_secs(seconds));
+    }
+
+    /// Whole seconds since the device was started.
+    pub(crate) fn boot_seconds(&self) -> u64 {
+        self.boot().as_secs()
     }
 
     /// Sets the wall clock alone.
@@ -155,7 +194,14 @@ impl Hands {
         times.boot = boot;
     }
 
-    fn pass(&self, time: Duration) {
+    /// Holds the next one who waits.
+    pub(crate) fn hold(&self) -> Gate {
+        let gate = Gate::default();
+        self.0.lock().expect("no panic").gate = Some(gate.clone());
+        gate
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
         let mut times = self.0.lock().expect("no panic");
         let before = times.boot.as_secs();
         times.boot += time;
@@ -179,6 +225,12 @@ impl Clock for Hands {
 
     fn wait(&self, time: Duration) -> Waiting<'_> {
         self.pass(time);
-        Box::pin(tokio::task::yield_now())
+        let gate = self.0.lock().expect("no panic").gate.take();
+        Box::pin(async move {
+            match gate {
+                Some(gate) => gate.pass().await,
+                None => tokio::task::yield_now().await,
+            }
+        })
     }
 }

@@ -78,8 +78,8 @@ pub enum AuthError {
         /// The OAuth error code, where there was one. `packed_answer` is the core's own: the answer was packed
         /// (`Content-Encoding`) although the request said that it takes nothing packed, so it was not read.
         code: Option<String>,
-        /// It has refused to renew the session three times, at least a minute apart. Nothing was erased, but a new
-        /// login is the way out.
+        /// It has refused to renew the session three times, at least a minute apart, or has moved and its old address
+        /// is gone. Nothing was erased, but a new login is the way out.
         persistent: bool,
     },
     /// An answer or a callback failed a check. Nothing of it was kept; an earlier session is as it was.

@@ -1,8 +1,8 @@
 //! HTTP: one place that knows reqwest and rustls.
 //!
 //! Built once, with one policy: TLS 1.2 and later by ring, the platform's own trust, no redirects, no cookies, no
-//! retries (but `repeat`), no decompression, three deadlines (connecting, silence, all in all) and a cap on bodies. Plain `http`
-//! goes to loopback hosts only (the callers' URLs are checked for it), and never through a proxy.
+//! retries (but those of `repeat`), no decompression, three deadlines (connecting, silence, all in all) and a cap on
+//! bodies. Plain `http` goes to loopback hosts only (the callers' URLs are checked for it), and never through a proxy.
 
 mod late_body;
 mod repeat;

@@ -75,10 +75,19 @@ fn refresh_token_of(tokens: &TokenResponse, live: &Live) -> Option<Revocable> {
 }
 
 impl SessionManager {
-    /// Sends a token request, once.
-    pub(crate) async fn request_token(&self, request: Request) -> Result<Answer, TransportError> {
+    /// Sends a token request, once; `afresh`, on a connection that it opens.
+    pub(crate) async fn request_token(
+        &self,
+        request: Request,
+        afresh: bool,
+    ) -> Result<Answer, TransportError> {
         let endpoint = host(&request.url);
-        let answer = self.transport.send(request).await.inspect_err(|error| {
+        let answer = if afresh {
+            self.transport.send_afresh(request).await
+        } else {
+            self.transport.send(request).await
+        };
+        let answer = answer.inspect_err(|error| {
             self.log.line(
                 LogLevel::Warn,
                 format_args!("token request at {endpoint}: {error}"),

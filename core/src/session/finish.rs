@@ -77,7 +77,10 @@ impl SessionManager {
                 None => None,
             }
         };
-        let (answer, keys) = tokio::join!(self.request_token(Request::post_form(&url, body)), keys);
+        // What is fetched beside it leaves connections behind that may be dead already; a code has one try.
+        let afresh = login.nonce.is_some() && !self.provider.has_keys();
+        let exchange = self.request_token(Request::post_form(&url, body), afresh);
+        let (answer, keys) = tokio::join!(exchange, keys);
         let answer = answer?;
         let tokens = answer.tokens_of_login()?;
         let identity = self

@@ -112,6 +112,12 @@ impl Provider {
         cache.known.as_ref().map(|known| Arc::clone(&known.value))
     }
 
+    /// Whether [`keys`](Self::keys) answers without a fetch.
+    pub(crate) fn has_keys(&self) -> bool {
+        let cache = self.keys.try_lock();
+        cache.is_ok_and(|cache| self.fresh(&cache).is_some())
+    }
+
     pub(crate) async fn keys(&self) -> Result<Arc<KeySet>, AuthError> {
         let asked = self.clock.boot();
         let mut cache = self.keys.lock().await;
@@ -192,16 +198,19 @@ impl Provider {
         cache: &Cache<T>,
         asked: Duration,
     ) -> Option<Result<T, AuthError>> {
-        if let Some(known) = &cache.known {
-            let age = self.clock.boot().saturating_sub(known.fetched);
-            if age < known.fresh_for {
-                return Some(Ok(known.value.clone()));
-            }
+        if let Some(known) = self.fresh(cache) {
+            return Some(Ok(known.clone()));
         }
         match &cache.failed {
             Some((at, error)) if *at >= asked => Some(self.bridged(cache, error.clone())),
             _ => None,
         }
+    }
+
+    fn fresh<'a, T>(&self, cache: &'a Cache<T>) -> Option<&'a T> {
+        let known = cache.known.as_ref()?;
+        let age = self.clock.boot().saturating_sub(known.fetched);
+        (age < known.fresh_for).then_some(&known.value)
     }
 
     fn keep<T: Clone>(&self, cache: &mut Cache<T>, fetched: (T, Duration)) -> T {

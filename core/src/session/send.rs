@@ -103,7 +103,7 @@ impl SessionManager {
         let late_body = LateBody::new(body.len() as u64, make);
         let mut request = Request::post_late_form(endpoint, late_body);
         request.at_most = Some(DEADLINE);
-        let answer = self.request_token(request).await;
+        let answer = self.request_token(request, false).await;
         let mut handover = handover.lock().unwrap_or_else(PoisonError::into_inner);
         handover.over = true;
         let outcome = match &handover.withdrawn {

@@ -21,9 +21,14 @@ impl Transport {
         if !deserves_another(&first) {
             return first;
         }
-        let second = self.send_by(&self.without_pool, make()).await;
+        let second = self.send_afresh(make()).await;
         tell(&second);
         second
+    }
+
+    /// Sends one request, once, on a connection that it opens.
+    pub(crate) async fn send_afresh(&self, request: Request) -> Answer {
+        self.send_by(&self.without_pool, request).await
     }
 }
 

@@ -132,7 +132,7 @@ words! {
     Revocation {
         /// The provider has ended it.
         Done = "done",
-        /// The provider refused.
+        /// The provider refused, or takes revocations at an origin that did not give the token.
         Failed = "failed",
         /// It could not be reached: the tokens end by themselves.
         Pending = "pending",

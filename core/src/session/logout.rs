@@ -74,8 +74,9 @@ impl SessionManager {
     /// Ends the session in memory and in the store, whatever is there. Returns whether the store has it, and the
     /// token to revoke.
     async fn write_tombstone(&self) -> (bool, Option<Revocable>) {
-        let mut revocable = None;
         let mut latest = self.known().ok().and_then(|known| known.record);
+        // Before memory is logged out: that may be stored while the store is looked at.
+        let mut revocable = latest.as_deref().and_then(revocable_of);
         let mut expected = None;
         self.end_in_memory();
         for _ in 0..RACES {
@@ -99,17 +100,7 @@ impl SessionManager {
                 // It cannot be read; it may still take the tombstone where memory knows the tag.
                 Err(_) => expected = self.known().ok().and_then(|known| known.tag),
             }
-            revocable =
-                latest
-                    .as_ref()
-                    .and_then(|record| record.live())
-                    .map_or(revocable, |live| {
-                        Revocable::new(
-                            live.refresh_token.as_ref(),
-                            live.access_token.as_ref(),
-                            &live.token_endpoint,
-                        )
-                    });
+            revocable = latest.as_deref().and_then(revocable_of).or(revocable);
             let Some(tombstone) = self.tombstone(latest.as_deref()) else {
                 break;
             };
@@ -180,4 +171,15 @@ impl SessionManager {
         );
         Some(url.to_string())
     }
+}
+
+/// What to revoke of a live session.
+fn revocable_of(record: &SessionRecord) -> Option<Revocable> {
+    let live = record.live()?;
+    let (refresh_token, access_token) = (&live.refresh_token, &live.access_token);
+    Revocable::new(
+        refresh_token.as_ref(),
+        access_token.as_ref(),
+        &live.token_endpoint,
+    )
 }

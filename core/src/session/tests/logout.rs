@@ -49,6 +49,24 @@ async fn a_logout_revokes_the_refresh_token() {
     );
 }
 
+/// Memory is logged out before the store is looked at: what stores memory meanwhile stores a logout.
+#[tokio::test]
+async fn a_logout_that_is_stored_in_the_middle_of_a_logout_does_not_hide_what_to_revoke() {
+    let (world, session) = World::logged_in().await;
+    let mut looking = world.store.wait(Call::Load, "session", 1);
+    let out = spawn({
+        let session = Arc::clone(&session);
+        async move { log_out(&session).await }
+    });
+    looking.reached().await;
+    session.persist_pending().await;
+    drop(looking);
+    assert_eq!(out.await.expect("no panic"), Ok(Revocation::Done));
+    let asked = world.server.asked("/revoke");
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].form("token"), Some("rt-1"));
+}
+
 #[tokio::test]
 async fn a_session_without_a_refresh_token_has_its_access_token_revoked() {
     let world = World::new().await;
